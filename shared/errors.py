@@ -8,6 +8,7 @@ QuintetError
 │   ├── Conflict                 the state has moved on; look again             409
 │   ├── Busy                     no room now; try again later                   503
 │   └── DependencyUnavailable    the database, queue or disk is away            503
+├── Unstorable                   the database cannot hold this value
 ├── ConfigurationError           a setting is missing or wrong; says which
 ├── WorkspaceError               a path outside the task, a link, a full disk
 └── ModelError                   a call to the model did not give a usable answer
@@ -96,6 +97,12 @@ class DependencyUnavailable(RequestError):
     status = 503
     slug = "dependency-unavailable"
     title = "A service that Quintet needs is away"
+
+
+class Unstorable(QuintetError):
+    """PostgreSQL refused a value; writing it again will not help."""
+
+    title = "A value cannot be stored"
 
 
 class ConfigurationError(QuintetError):

@@ -1,0 +1,129 @@
+"""Connections to PostgreSQL as every service opens them, and named statements run on them."""
+
+import json
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import asyncpg
+
+from shared.database.statements import load
+from shared.errors import DependencyUnavailable, Unstorable
+
+if TYPE_CHECKING:
+    Connection: TypeAlias = asyncpg.Connection[asyncpg.Record]
+    Pool: TypeAlias = asyncpg.Pool[asyncpg.Record]
+else:  # asyncpg's classes are generic in their stubs only
+    Connection = asyncpg.Connection
+    Pool = asyncpg.Pool
+Row: TypeAlias = asyncpg.Record
+
+# A paused process must not hold a lock, a bad plan must not be cached, and the partial
+# indexes are only used when the planner sees the statuses that are bound.
+_SESSION = {
+    "lock_timeout": "3s",
+    "statement_timeout": "15s",
+    "idle_in_transaction_session_timeout": "10s",
+    "plan_cache_mode": "force_custom_plan",
+    "timezone": "UTC",
+}
+_AWAY = (OSError, TimeoutError, asyncpg.PostgresConnectionError, asyncpg.CannotConnectNowError)
+
+
+def _clean(value: Any) -> Any:
+    """Text that PostgreSQL can store: no NUL, no lone surrogate."""
+    if isinstance(value, str):
+        return value.replace("\x00", "").encode("utf-8", "replace").decode("utf-8")
+    if isinstance(value, dict):
+        return {_clean(key): _clean(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_clean(item) for item in value]
+    return value
+
+
+def _encode(value: Any) -> str:
+    text = json.dumps(value, default=str)
+    if "\\u0000" in text or "\\ud" in text:
+        return json.dumps(_clean(value), default=str)
+    return text
+
+
+async def _prepare(connection: Connection) -> None:
+    for kind in ("json", "jsonb"):
+        await connection.set_type_codec(
+            kind, encoder=_encode, decoder=json.loads, schema="pg_catalog"
+        )
+
+
+async def connect(url: str, *, application: str = "quintet") -> Connection:
+    """One connection with the services' session settings and JSON as Python values."""
+    try:
+        connection: Connection = await asyncpg.connect(
+            url, timeout=10, server_settings=_SESSION | {"application_name": application}
+        )
+    except _AWAY as error:
+        raise away(error) from error
+    await _prepare(connection)
+    return connection
+
+
+async def open_pool(
+    url: str, *, minimum: int = 2, maximum: int = 20, application: str = "quintet"
+) -> Pool:
+    """A pool of such connections; the caller closes it."""
+    try:
+        return await asyncpg.create_pool(
+            url,
+            min_size=min(minimum, maximum),
+            max_size=maximum,
+            timeout=10,
+            command_timeout=20,
+            init=_prepare,
+            server_settings=_SESSION | {"application_name": application},
+        )
+    except _AWAY as error:
+        raise away(error) from error
+
+
+def away(error: BaseException) -> DependencyUnavailable:
+    """PostgreSQL did not answer: what a caller is told, without the URL."""
+    return DependencyUnavailable(
+        f"PostgreSQL cannot be reached ({type(error).__name__})",
+        remedy="check that it runs and that DATABASE_URL is right, then try again",
+    )
+
+
+class Ledger:
+    """Runs named statements on a pool, or on one connection inside a transaction."""
+
+    topic: str
+
+    def __init__(self, pool: Pool, connection: Connection | None = None) -> None:
+        self._pool = pool
+        self._connection = connection
+
+    async def fetch(self, name: str, *values: Any, topic: str = "") -> Sequence[Row]:
+        """All rows of the statement `name` of this ledger's topic."""
+        statement = load(topic or self.topic)[name]
+        runner = self._connection or self._pool
+        try:
+            return await runner.fetch(statement, *values)
+        except _AWAY as error:
+            raise away(error) from error
+        except (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError) as error:
+            raise Unstorable(f"{name}: {type(error).__name__}") from error
+
+    async def fetchrow(self, name: str, *values: Any, topic: str = "") -> Row | None:
+        """The first row of the statement, or None."""
+        rows = await self.fetch(name, *values, topic=topic)
+        return rows[0] if rows else None
+
+
+@asynccontextmanager
+async def transaction(pool: Pool) -> AsyncIterator[Connection]:
+    """One transaction; committed at the end of the block, rolled back on an error."""
+    try:
+        async with pool.acquire(timeout=10) as connection, connection.transaction():
+            yield connection  # type: ignore[misc]
+    except _AWAY as error:
+        raise away(error) from error

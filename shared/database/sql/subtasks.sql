@@ -1,0 +1,667 @@
+-- Moves of subtasks and their attempts. $1 is a transition's target, $2 its sources.
+
+-- name: release
+-- Every prerequisite completed. $3 tasks, $4 the status that satisfies an edge,
+-- $5 the status a task must have, $6 seconds until the bell is rung again.
+UPDATE subtasks SET
+    status = $1::subtask_status,
+    queued_at = now(),
+    rings = 1,
+    ring_again_at = now() + make_interval(secs => $6)
+FROM tasks AS t
+WHERE
+    subtasks.task_id = any($3::uuid []) AND subtasks.status = any($2::subtask_status [])
+    AND t.id = subtasks.task_id AND t.status = $5::task_status AND NOT t.cancel_requested
+    AND NOT EXISTS (
+        SELECT FROM subtask_dependencies AS d
+        INNER JOIN subtasks AS p ON d.depends_on = p.id
+        WHERE d.subtask_id = subtasks.id AND p.status <> $4::subtask_status
+    )
+RETURNING subtasks.id, subtasks.route, subtasks.band;
+
+-- name: pick
+-- What to claim next, in the ledger's order: band, then users in turn (the one whose last start
+-- is longest ago first), then urgency and the longest remaining path within a user.
+-- $1 routes, $2 how many, $3 the status that may be claimed. Lanes are found by skipping through
+-- the index, so the cost follows the number of users, not of queued subtasks.
+WITH RECURSIVE lanes AS (
+    (
+        SELECT
+            s.route,
+            s.band,
+            s.user_id
+        FROM subtasks AS s
+        WHERE s.status = $3::subtask_status AND s.route = any($1::text [])
+        ORDER BY s.route, s.band, s.user_id
+        LIMIT 1
+    )
+    UNION ALL
+    SELECT
+        further.route,
+        further.band,
+        further.user_id
+    FROM lanes, LATERAL (
+        SELECT
+            s.route,
+            s.band,
+            s.user_id
+        FROM subtasks AS s
+        WHERE
+            s.status = $3::subtask_status AND s.route = any($1::text [])
+            AND (s.route, s.band, s.user_id) > (lanes.route, lanes.band, lanes.user_id)
+        ORDER BY s.route, s.band, s.user_id
+        LIMIT 1
+    ) AS further
+),
+
+heads AS (
+    SELECT
+        head.id,
+        lanes.band,
+        lanes.user_id,
+        row_number() OVER (
+            PARTITION BY lanes.band, lanes.user_id
+            ORDER BY head.urgency DESC, head.remaining_seconds DESC, head.id
+        ) AS turn
+    FROM lanes, LATERAL (
+        SELECT
+            s.id,
+            s.urgency,
+            s.remaining_seconds
+        FROM subtasks AS s
+        WHERE
+            s.status = $3::subtask_status AND s.route = lanes.route AND s.band = lanes.band
+            AND s.user_id = lanes.user_id
+        ORDER BY s.urgency DESC, s.remaining_seconds DESC, s.id
+        LIMIT $2
+    ) AS head
+),
+
+users AS (
+    SELECT
+        who.band,
+        who.user_id,
+        coalesce((
+            SELECT s.start_number FROM subtasks AS s
+            WHERE
+                s.user_id = who.user_id AND s.band = who.band AND s.start_number IS NOT NULL
+            ORDER BY s.start_number DESC
+            LIMIT 1
+        ), 0) AS last_start
+    FROM (SELECT DISTINCT
+        lanes.band,
+        lanes.user_id
+    FROM lanes) AS who
+)
+
+SELECT heads.id
+FROM heads INNER JOIN users USING (band, user_id)
+ORDER BY heads.band, heads.turn, users.last_start, heads.user_id
+LIMIT $2;
+
+-- name: lock_claims
+-- Claims wait for each other, so that a limit on what runs is exact. Only with a limit set.
+SELECT pg_advisory_xact_lock(hashtext('claims under a limit'));
+
+-- name: count_running
+-- $1 the status that counts, $2 role.
+SELECT
+    count(*) AS running,
+    count(*) FILTER (WHERE role = $2) AS running_in_role
+FROM subtasks
+WHERE status = $1::subtask_status;
+
+-- name: claim
+-- $3 ids in the order wanted, $4 how many, $5 owner, $6 agent, $7 role, $8 lease seconds,
+-- $9 routes that the agent serves. Commits before any side effect.
+WITH taken AS (
+    SELECT
+        s.id,
+        nextval('starts') AS start_number
+    FROM unnest($3::uuid []) WITH ORDINALITY AS wanted (id, place)
+    INNER JOIN subtasks AS s ON wanted.id = s.id
+    WHERE s.status = any($2::subtask_status []) AND s.route = any($9::text [])
+    ORDER BY wanted.place
+    LIMIT $4 FOR UPDATE OF s SKIP LOCKED
+),
+
+claimed AS (
+    UPDATE subtasks SET
+        status = $1::subtask_status,
+        attempt = subtasks.attempt + 1,
+        owner = $5,
+        agent_id = $6,
+        role = $7,
+        lease_until = now() + make_interval(secs => $8),
+        start_number = taken.start_number,
+        started_at = now(),
+        finished_at = NULL,
+        failure_kind = NULL,
+        error = NULL,
+        ring_again_at = NULL
+    FROM taken
+    WHERE subtasks.id = taken.id
+    RETURNING subtasks.id, subtasks.task_id, subtasks.attempt, subtasks.start_number
+),
+
+opened AS (
+    INSERT INTO attempts (subtask_id, attempt, task_id, owner, agent_id)
+    SELECT
+        claimed.id,
+        claimed.attempt,
+        claimed.task_id,
+        $5,
+        $6
+    FROM claimed
+)
+
+SELECT
+    claimed.id,
+    claimed.attempt
+FROM claimed
+ORDER BY claimed.start_number;
+
+-- name: open_attempts
+-- What this owner holds, for a claim whose acknowledgement was lost. $1 owner.
+SELECT
+    subtask_id AS id,
+    attempt
+FROM attempts
+WHERE owner = $1 AND outcome IS NULL;
+
+-- name: read_assignments
+-- All that an attempt needs to know. $1 subtasks.
+SELECT
+    s.id AS subtask_id,
+    s.task_id,
+    s.attempt,
+    s.owner,
+    s.key,
+    s.title,
+    s.description,
+    s.expected_output,
+    s.required_capabilities,
+    s.profile,
+    s.checks,
+    s.estimated_seconds,
+    s.user_id,
+    t.title AS task_title,
+    t.description AS task_description,
+    coalesce((
+        SELECT jsonb_agg(
+            jsonb_build_object('name', f.name, 'size', f.size, 'sha256', f.sha256) ORDER BY f.name
+        )
+        FROM context_files AS f
+        WHERE f.task_id = s.task_id
+    ), '[]') AS context_files,
+    coalesce((
+        SELECT jsonb_agg(jsonb_build_object(
+            'key', p.key, 'title', p.title, 'summary', r.summary, 'output', r.output,
+            'attempt', r.attempt, 'files', coalesce((
+                SELECT jsonb_agg(
+                    jsonb_build_object('path', a.path, 'size', a.size, 'sha256', a.sha256)
+                    ORDER BY a.path
+                )
+                FROM artifacts AS a
+                WHERE a.subtask_id = r.subtask_id AND a.attempt = r.attempt
+            ), '[]')
+        ) ORDER BY p.position)
+        FROM subtask_dependencies AS d
+        INNER JOIN subtasks AS p ON d.depends_on = p.id
+        INNER JOIN subtask_results AS r ON p.id = r.subtask_id AND r.current
+        WHERE d.subtask_id = s.id
+    ), '[]') AS prerequisites
+FROM unnest($1::uuid []) WITH ORDINALITY AS wanted (id, place)
+INNER JOIN subtasks AS s ON wanted.id = s.id
+INNER JOIN tasks AS t ON s.task_id = t.id
+ORDER BY wanted.place;
+
+-- name: renew
+-- Every attempt of a process at once. $1 subtasks, $2 attempts, $3 owner, $4 lease seconds,
+-- $5 the status of a held subtask. A missing id is fenced.
+UPDATE subtasks SET lease_until = now() + make_interval(secs => $4)
+FROM unnest($1::uuid [], $2::integer []) AS held (id, attempt)
+WHERE
+    subtasks.id = held.id AND subtasks.attempt = held.attempt
+    AND subtasks.owner = $3 AND subtasks.status = $5::subtask_status
+RETURNING
+    subtasks.id,
+    (SELECT t.cancel_requested FROM tasks AS t WHERE t.id = subtasks.task_id) AS cancel_requested;
+
+-- name: complete
+-- $3 owner, $4 outcome, $5 settlements as [{id, attempt, summary, output, claims, files, calls}].
+WITH settled AS (
+    SELECT *
+    FROM jsonb_to_recordset($5::jsonb) AS row (
+        id uuid, attempt integer, summary text, output jsonb, claims jsonb, files jsonb,
+        calls jsonb, simulated boolean
+    )
+),
+
+ended AS (
+    UPDATE subtasks SET
+        status = $1::subtask_status,
+        owner = NULL,
+        lease_until = NULL,
+        finished_at = now()
+    FROM settled
+    WHERE
+        subtasks.id = settled.id AND subtasks.attempt = settled.attempt
+        AND subtasks.owner = $3 AND subtasks.status = any($2::subtask_status [])
+    RETURNING subtasks.id, subtasks.task_id, subtasks.attempt
+),
+
+closed AS (
+    UPDATE attempts SET outcome = $4::attempt_outcome, finished_at = now()
+    FROM ended
+    WHERE
+        attempts.subtask_id = ended.id AND attempts.attempt = ended.attempt
+        AND attempts.outcome IS NULL
+),
+
+recorded AS (
+    INSERT INTO subtask_results (
+        subtask_id, attempt, task_id, summary, output, claims, published
+    )
+    SELECT
+        ended.id,
+        ended.attempt,
+        ended.task_id,
+        settled.summary,
+        settled.output,
+        settled.claims,
+        jsonb_array_length(settled.files) = 0
+    FROM ended INNER JOIN settled USING (id, attempt)
+),
+
+listed AS (
+    INSERT INTO artifacts (subtask_id, attempt, task_id, path, size, sha256)
+    SELECT
+        ended.id,
+        ended.attempt,
+        ended.task_id,
+        file.path,
+        file.size,
+        file.sha256
+    FROM ended INNER JOIN settled USING (id, attempt),
+        jsonb_to_recordset(settled.files) AS file (path text, size bigint, sha256 text)
+),
+
+paid AS (
+    INSERT INTO model_calls (
+        task_id, subtask_id, attempt, purpose, simulated, model, input_tokens, output_tokens,
+        cache_read_tokens, cache_write_tokens, cost_usd
+    )
+    SELECT
+        ended.task_id,
+        ended.id,
+        ended.attempt,
+        'agent',
+        settled.simulated,
+        call.model,
+        call.input_tokens,
+        call.output_tokens,
+        call.cache_read_tokens,
+        call.cache_write_tokens,
+        call.cost_usd
+    FROM ended INNER JOIN settled USING (id, attempt),
+        jsonb_to_recordset(settled.calls) AS call (
+            model text, input_tokens bigint, output_tokens bigint, cache_read_tokens bigint,
+            cache_write_tokens bigint, cost_usd numeric
+        )
+)
+
+SELECT
+    id,
+    task_id
+FROM ended;
+
+-- name: fail
+-- $3 owner, $4 outcome, $5 settlements as [{id, attempt, kind, error}].
+WITH settled AS (
+    SELECT *
+    FROM jsonb_to_recordset($5::jsonb) AS row (
+        id uuid, attempt integer, kind failure_kind, error text
+    )
+),
+
+ended AS (
+    UPDATE subtasks SET
+        status = $1::subtask_status,
+        owner = NULL,
+        lease_until = NULL,
+        finished_at = now(),
+        failure_kind = settled.kind,
+        error = settled.error
+    FROM settled
+    WHERE
+        subtasks.id = settled.id AND subtasks.attempt = settled.attempt
+        AND subtasks.owner = $3 AND subtasks.status = any($2::subtask_status [])
+    RETURNING subtasks.id, subtasks.task_id, subtasks.attempt
+),
+
+closed AS (
+    UPDATE attempts SET
+        outcome = $4::attempt_outcome,
+        finished_at = now(),
+        failure_kind = settled.kind,
+        error = settled.error
+    FROM ended INNER JOIN settled USING (id, attempt)
+    WHERE
+        attempts.subtask_id = ended.id AND attempts.attempt = ended.attempt
+        AND attempts.outcome IS NULL
+)
+
+SELECT
+    id,
+    task_id
+FROM ended;
+
+-- name: give_back
+-- An agent that shuts down returns its work, uncounted. $3 owner, $4 outcome, $5 subtasks,
+-- $6 attempts.
+WITH ended AS (
+    UPDATE subtasks SET
+        status = $1::subtask_status,
+        owner = NULL,
+        lease_until = NULL,
+        queued_at = now(),
+        ring_again_at = now()
+    FROM unnest($5::uuid [], $6::integer []) AS held (id, attempt)
+    WHERE
+        subtasks.id = held.id AND subtasks.attempt = held.attempt
+        AND subtasks.owner = $3 AND subtasks.status = any($2::subtask_status [])
+    RETURNING subtasks.id, subtasks.task_id, subtasks.attempt
+),
+
+closed AS (
+    UPDATE attempts SET outcome = $4::attempt_outcome, finished_at = now()
+    FROM ended
+    WHERE
+        attempts.subtask_id = ended.id AND attempts.attempt = ended.attempt
+        AND attempts.outcome IS NULL
+)
+
+SELECT
+    id,
+    task_id
+FROM ended;
+
+-- name: stop
+-- A cancelled attempt has ended. $3 owner, $4 outcome, $5 subtasks, $6 attempts.
+WITH ended AS (
+    UPDATE subtasks SET
+        status = $1::subtask_status,
+        owner = NULL,
+        lease_until = NULL,
+        finished_at = now()
+    FROM unnest($5::uuid [], $6::integer []) AS held (id, attempt)
+    WHERE
+        subtasks.id = held.id AND subtasks.attempt = held.attempt
+        AND subtasks.owner = $3 AND subtasks.status = any($2::subtask_status [])
+    RETURNING subtasks.id, subtasks.task_id, subtasks.attempt
+),
+
+closed AS (
+    UPDATE attempts SET outcome = $4::attempt_outcome, finished_at = now()
+    FROM ended
+    WHERE
+        attempts.subtask_id = ended.id AND attempts.attempt = ended.attempt
+        AND attempts.outcome IS NULL
+)
+
+SELECT
+    id,
+    task_id
+FROM ended;
+
+-- name: record_usage
+-- What an attempt spent that did not complete. $1 task, $2 subtask, $3 attempt, $4 simulated,
+-- $5 usage rows.
+INSERT INTO model_calls (
+    task_id, subtask_id, attempt, purpose, simulated, model, input_tokens, output_tokens,
+    cache_read_tokens, cache_write_tokens, cost_usd
+)
+SELECT
+    $1,
+    $2,
+    $3,
+    'agent',
+    $4,
+    call.model,
+    call.input_tokens,
+    call.output_tokens,
+    call.cache_read_tokens,
+    call.cache_write_tokens,
+    call.cost_usd
+FROM jsonb_to_recordset($5::jsonb) AS call (
+    model text, input_tokens bigint, output_tokens bigint, cache_read_tokens bigint,
+    cache_write_tokens bigint, cost_usd numeric
+);
+
+-- name: attempt_outcomes
+-- For a settlement whose acknowledgement was lost. $1 subtasks, $2 attempts, $3 owner.
+SELECT
+    a.subtask_id AS id,
+    a.task_id,
+    a.outcome
+FROM attempts AS a
+INNER JOIN unnest($1::uuid [], $2::integer []) AS held (id, attempt)
+    ON a.subtask_id = held.id AND a.attempt = held.attempt
+WHERE a.owner = $3;
+
+-- name: rescue
+-- The lease ran out and losses remain. $3 losses allowed, $4 outcome, $5 grace seconds: the
+-- rescuer itself must have been connected that long. Select and update are one statement.
+WITH dead AS (
+    SELECT
+        s.id,
+        s.attempt
+    FROM subtasks AS s
+    INNER JOIN tasks AS t ON s.task_id = t.id
+    WHERE
+        s.status = any($2::subtask_status []) AND s.lease_until < now()
+        AND s.losses + 1 < $3 AND NOT t.cancel_requested
+        AND now() > (
+            SELECT backend_start FROM pg_stat_activity WHERE pid = pg_backend_pid()
+        ) + make_interval(secs => $5)
+    ORDER BY s.lease_until
+    LIMIT 200 FOR UPDATE OF s SKIP LOCKED
+),
+
+closed AS (
+    UPDATE attempts SET outcome = $4::attempt_outcome, finished_at = now()
+    FROM dead
+    WHERE
+        attempts.subtask_id = dead.id AND attempts.attempt = dead.attempt
+        AND attempts.outcome IS NULL
+)
+
+UPDATE subtasks SET
+    status = $1::subtask_status,
+    owner = NULL,
+    lease_until = NULL,
+    losses = losses + 1,
+    queued_at = now(),
+    rings = 0,
+    ring_again_at = now()
+FROM dead
+WHERE subtasks.id = dead.id
+RETURNING subtasks.id, subtasks.task_id;
+
+-- name: poison
+-- The lease ran out once too often. $3 losses allowed, $4 outcome, $5 grace seconds, $6 kind,
+-- $7 error.
+WITH dead AS (
+    SELECT
+        s.id,
+        s.attempt
+    FROM subtasks AS s
+    INNER JOIN tasks AS t ON s.task_id = t.id
+    WHERE
+        s.status = any($2::subtask_status []) AND s.lease_until < now()
+        AND s.losses + 1 >= $3 AND NOT t.cancel_requested
+        AND now() > (
+            SELECT backend_start FROM pg_stat_activity WHERE pid = pg_backend_pid()
+        ) + make_interval(secs => $5)
+    ORDER BY s.lease_until
+    LIMIT 200 FOR UPDATE OF s SKIP LOCKED
+),
+
+closed AS (
+    UPDATE attempts SET outcome = $4::attempt_outcome, finished_at = now()
+    FROM dead
+    WHERE
+        attempts.subtask_id = dead.id AND attempts.attempt = dead.attempt
+        AND attempts.outcome IS NULL
+)
+
+UPDATE subtasks SET
+    status = $1::subtask_status,
+    owner = NULL,
+    lease_until = NULL,
+    losses = losses + 1,
+    finished_at = now(),
+    failure_kind = $6::failure_kind,
+    error = $7
+FROM dead
+WHERE subtasks.id = dead.id
+RETURNING subtasks.id, subtasks.task_id;
+
+-- name: abandon
+-- The lease ran out on something a person had cancelled. $3 outcome, $4 grace seconds.
+WITH dead AS (
+    SELECT
+        s.id,
+        s.attempt
+    FROM subtasks AS s
+    INNER JOIN tasks AS t ON s.task_id = t.id
+    WHERE
+        s.status = any($2::subtask_status []) AND s.lease_until < now()
+        AND t.cancel_requested
+        AND now() > (
+            SELECT backend_start FROM pg_stat_activity WHERE pid = pg_backend_pid()
+        ) + make_interval(secs => $4)
+    ORDER BY s.lease_until
+    LIMIT 200 FOR UPDATE OF s SKIP LOCKED
+),
+
+closed AS (
+    UPDATE attempts SET outcome = $3::attempt_outcome, finished_at = now()
+    FROM dead
+    WHERE
+        attempts.subtask_id = dead.id AND attempts.attempt = dead.attempt
+        AND attempts.outcome IS NULL
+)
+
+UPDATE subtasks SET
+    status = $1::subtask_status,
+    owner = NULL,
+    lease_until = NULL,
+    finished_at = now()
+FROM dead
+WHERE subtasks.id = dead.id
+RETURNING subtasks.id, subtasks.task_id;
+
+-- name: ring_again
+-- Queued too long: perhaps nobody heard the bell. $1 the status, $2 how many.
+UPDATE subtasks SET
+    rings = rings + 1,
+    ring_again_at = now() + make_interval(secs => least(2 ^ least(rings, 6), 60))
+WHERE id IN (
+    SELECT id FROM subtasks
+    WHERE status = $1::subtask_status AND ring_again_at <= now()
+    ORDER BY ring_again_at
+    LIMIT $2 FOR UPDATE SKIP LOCKED
+)
+RETURNING id, route, band;
+
+-- name: block
+-- Whatever descends from a failure cannot run. $3 tasks, $4 statuses that taint.
+WITH RECURSIVE tainted AS (
+    SELECT d.subtask_id AS id
+    FROM subtask_dependencies AS d
+    INNER JOIN subtasks AS p ON d.depends_on = p.id
+    WHERE d.task_id = any($3::uuid []) AND p.status = any($4::subtask_status [])
+    UNION
+    SELECT d.subtask_id
+    FROM tainted
+    INNER JOIN subtask_dependencies AS d ON tainted.id = d.depends_on
+)
+
+UPDATE subtasks SET status = $1::subtask_status, finished_at = now(), ring_again_at = NULL
+FROM tainted
+WHERE subtasks.id = tainted.id AND subtasks.status = any($2::subtask_status [])
+RETURNING subtasks.id, subtasks.task_id;
+
+-- name: withdraw
+-- A person cancelled the task: what does not run will not. $3 task.
+UPDATE subtasks SET status = $1::subtask_status, finished_at = now(), ring_again_at = NULL
+WHERE task_id = $3 AND status = any($2::subtask_status [])
+RETURNING id;
+
+-- name: retry
+-- $3 task, $4 subtask, $5 the attempt that was seen, $6 a new description or null.
+UPDATE subtasks SET
+    status = $1::subtask_status,
+    description = coalesce($6, description),
+    losses = 0,
+    retries = retries + 1,
+    finished_at = NULL,
+    failure_kind = NULL,
+    error = NULL
+WHERE
+    id = $4 AND task_id = $3 AND status = any($2::subtask_status []) AND attempt = $5
+RETURNING id;
+
+-- name: unblock
+-- What no failure stands before any more. $3 task, $4 statuses that taint.
+WITH RECURSIVE tainted AS (
+    SELECT d.subtask_id AS id
+    FROM subtask_dependencies AS d
+    INNER JOIN subtasks AS p ON d.depends_on = p.id
+    WHERE d.task_id = $3 AND p.status = any($4::subtask_status [])
+    UNION
+    SELECT d.subtask_id
+    FROM tainted
+    INNER JOIN subtask_dependencies AS d ON tainted.id = d.depends_on
+)
+
+UPDATE subtasks SET status = $1::subtask_status, finished_at = NULL
+WHERE
+    task_id = $3 AND status = any($2::subtask_status [])
+    AND id NOT IN (SELECT tainted.id FROM tainted)
+RETURNING id;
+
+-- name: unpublished
+-- $1 tasks.
+SELECT
+    subtask_id,
+    attempt,
+    task_id
+FROM subtask_results
+WHERE task_id = any($1::uuid []) AND NOT published;
+
+-- name: mark_published
+-- $1 subtasks, $2 attempts.
+UPDATE subtask_results SET published = true
+FROM unnest($1::uuid [], $2::integer []) AS moved (subtask_id, attempt)
+WHERE
+    subtask_results.subtask_id = moved.subtask_id AND subtask_results.attempt = moved.attempt;
+
+-- name: append_logs
+-- $1 rows of log lines.
+INSERT INTO agent_logs (task_id, subtask_id, attempt, agent_id, level, kind, message, data)
+SELECT
+    row.task_id,
+    row.subtask_id,
+    row.attempt,
+    row.agent_id,
+    row.level,
+    row.kind,
+    row.message,
+    row.data
+FROM jsonb_to_recordset($1::jsonb) AS row (
+    task_id uuid, subtask_id uuid, attempt integer, agent_id text, level text, kind text,
+    message text, data jsonb
+);

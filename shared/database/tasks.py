@@ -1,0 +1,226 @@
+"""The ledger of tasks: submit, the leased steps of planning and aggregating, cancel, reopen."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from shared import states
+from shared.database.connection import Connection, Ledger, Row
+from shared.database.subtasks import TERMINAL, usage_rows
+from shared.models import ContextFile, ModelUsage, Plan
+from shared.states import FailureKind, SubtaskStatus, TaskStatus, Transition
+
+_STEPS = [TaskStatus.PLANNING, TaskStatus.AGGREGATING]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A leased step of a task; `attempt` is its fence."""
+
+    task_id: UUID
+    status: TaskStatus
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a person asked for, as the planner and the aggregator read it."""
+
+    task_id: UUID
+    user_id: str
+    title: str
+    description: str
+    priority: int
+    context_files: tuple[ContextFile, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """How a task ended badly, with whatever answer there is."""
+
+    kind: FailureKind
+    error: str
+    plan_errors: Sequence[Sequence[str]] = ()
+    answer: str | None = None
+    result: Mapping[str, Any] | None = None
+    partial: bool = False
+
+
+def edge(transition: Transition[TaskStatus]) -> tuple[str, list[str]]:
+    """A transition as the first two parameters of its statement."""
+    return transition.target.value, sorted(source.value for source in transition.sources)
+
+
+class TaskLedger(Ledger):
+    """Moves of tasks; every write of a step is fenced by its attempt and owner."""
+
+    topic = "tasks"
+
+    async def remember_key(self, user: str, key: str, fingerprint: str, task_id: UUID) -> bool:
+        """Bind an idempotency key to a task; False when it is taken."""
+        row = await self.fetchrow("remember_key", user, key, fingerprint, task_id)
+        return row is not None
+
+    async def recall_key(self, user: str, key: str) -> tuple[str, UUID] | None:
+        """The fingerprint and task that a key is bound to."""
+        row = await self.fetchrow("recall_key", user, key)
+        return None if row is None else (row["fingerprint"], row["task_id"])
+
+    async def insert(
+        self,
+        task_id: UUID,
+        *,
+        user_id: str,
+        title: str,
+        description: str,
+        priority: int,
+        files: Sequence[ContextFile],
+    ) -> None:
+        """Accept a task."""
+        rows = [file.model_dump() for file in files]
+        await self.fetch("insert_task", task_id, user_id, title, description, priority, rows)
+
+    async def plan(self, *, owner: UUID, lease_seconds: float, limit: int) -> list[Step]:
+        """Take up to `limit` pending tasks to plan."""
+        rows = await self.fetch("plan_tasks", *edge(states.PLAN_TASKS), owner, lease_seconds, limit)
+        return [_step(row) for row in rows]
+
+    async def take_over(self, *, owner: UUID, lease_seconds: float, limit: int) -> list[Step]:
+        """Take steps whose lease ran out."""
+        rows = await self.fetch("take_over_steps", _STEPS, owner, lease_seconds, limit)
+        return [_step(row) for row in rows]
+
+    async def renew_steps(
+        self, steps: Sequence[Step], *, owner: UUID, lease_seconds: float
+    ) -> dict[UUID, bool]:
+        """Renew; what is missing from the answer is fenced, True means a cancel was asked for."""
+        rows = await self.fetch(
+            "renew_steps",
+            [step.task_id for step in steps],
+            [step.attempt for step in steps],
+            owner,
+            lease_seconds,
+        )
+        return {row["id"]: row["cancel_requested"] for row in rows}
+
+    async def read(self, task_id: UUID) -> Request | None:
+        """The request of a task."""
+        row = await self.fetchrow("read_step", task_id)
+        if row is None:
+            return None
+        files = tuple(ContextFile.model_validate(item) for item in row["context_files"])
+        return Request(
+            row["id"], row["user_id"], row["title"], row["description"], row["priority"], files
+        )
+
+    async def start(self, step: Step, *, owner: UUID, version: int) -> Row | None:
+        """Accept the plan; None when the step is no longer ours."""
+        return await self.fetchrow(
+            "start_task", *edge(states.START_TASK), step.task_id, step.attempt, owner, version
+        )
+
+    async def insert_plan(self, task_id: UUID, version: int, plan: Plan) -> None:
+        """Keep a version of the plan as it was returned."""
+        await self.fetch("insert_plan", task_id, version, plan.model_dump(mode="json"))
+
+    async def insert_subtasks(
+        self, task_id: UUID, user_id: str, rows: Sequence[Mapping[str, Any]]
+    ) -> None:
+        """The plan's nodes, all pending."""
+        await self.fetch("insert_subtasks", task_id, user_id, rows)
+
+    async def insert_dependencies(self, task_id: UUID, edges: Sequence[tuple[UUID, UUID]]) -> None:
+        """The plan's edges as (subtask, what it depends on)."""
+        await self.fetch(
+            "insert_dependencies", task_id, [edge[0] for edge in edges], [edge[1] for edge in edges]
+        )
+
+    async def fail(self, step: Step, failure: Failure, *, owner: UUID) -> bool:
+        """End a task badly; False when the step is no longer ours."""
+        row = await self.fetchrow(
+            "fail_task",
+            *edge(states.FAIL_TASK),
+            step.task_id,
+            step.attempt,
+            owner,
+            failure.kind,
+            failure.error,
+            failure.plan_errors,
+            failure.answer,
+            failure.result,
+            failure.partial,
+        )
+        return row is not None
+
+    async def complete(
+        self, step: Step, *, owner: UUID, answer: str, result: Mapping[str, Any]
+    ) -> bool:
+        """End a task well; False when the step is no longer ours."""
+        row = await self.fetchrow(
+            "complete_task",
+            *edge(states.COMPLETE_TASK),
+            step.task_id,
+            step.attempt,
+            owner,
+            answer,
+            result,
+        )
+        return row is not None
+
+    async def lock(self, tasks: Sequence[UUID]) -> dict[UUID, tuple[TaskStatus, bool]]:
+        """Lock task rows in order; status and cancel request of each."""
+        rows = await self.fetch("lock_tasks", tasks)
+        return {row["id"]: (TaskStatus(row["status"]), row["cancel_requested"]) for row in rows}
+
+    async def aggregate(
+        self, tasks: Sequence[UUID], *, owner: UUID, lease_seconds: float
+    ) -> list[Step]:
+        """Take those of the tasks in which nothing is open any more."""
+        rows = await self.fetch(
+            "aggregate_tasks", *edge(states.AGGREGATE_TASKS), tasks, owner, lease_seconds, TERMINAL
+        )
+        return [_step(row) for row in rows]
+
+    async def request_cancel(self, task_id: UUID) -> bool:
+        """Note that a person wants the task stopped; False when it has ended."""
+        _, sources = edge(states.CANCEL_TASKS)
+        return await self.fetchrow("request_cancel", task_id, sources) is not None
+
+    async def cancel(self, tasks: Sequence[UUID]) -> list[UUID]:
+        """Close those of the tasks whose cancel was asked for and of which nothing runs."""
+        rows = await self.fetch(
+            "cancel_tasks", *edge(states.CANCEL_TASKS), tasks, [SubtaskStatus.RUNNING]
+        )
+        return [row["id"] for row in rows]
+
+    async def reopen(self, task_id: UUID) -> bool:
+        """Set a failed task going again."""
+        return await self.fetchrow("reopen_task", *edge(states.REOPEN_TASK), task_id) is not None
+
+    async def to_advance(self, *, limit: int = 200) -> list[UUID]:
+        """Tasks that wait for a step which a lost bell left undone."""
+        rows = await self.fetch(
+            "tasks_to_advance",
+            TaskStatus.IN_PROGRESS,
+            SubtaskStatus.PENDING,
+            SubtaskStatus.COMPLETED,
+            [SubtaskStatus.FAILED, SubtaskStatus.BLOCKED],
+            TERMINAL,
+            limit,
+        )
+        return [row["id"] for row in rows]
+
+    async def record_calls(
+        self, task_id: UUID, purpose: str, usage: Sequence[ModelUsage], *, simulated: bool
+    ) -> None:
+        """What planning or aggregating spent."""
+        await self.fetch("record_model_calls", task_id, purpose, simulated, usage_rows(usage))
+
+    def within(self, connection: Connection) -> "TaskLedger":
+        """The same ledger inside a transaction."""
+        return TaskLedger(self._pool, connection)
+
+
+def _step(row: Row) -> Step:
+    return Step(row["id"], TaskStatus(row["status"]), row["step_attempt"])
