@@ -1,0 +1,178 @@
+"""The one place that writes what became of attempts: fenced, batched, safe to repeat."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import structlog
+
+from agent.outcome import Cancelled, Completed, Failed, Fenced, Outcome, Released
+from shared.background import NaturalBatch
+from shared.database.subtasks import Held, SubtaskLedger, usage_rows
+from shared.errors import DependencyUnavailable, QuintetError, Unstorable
+from shared.models import ModelUsage
+from shared.queue import Doorbell
+from shared.states import AttemptOutcome, FailureKind
+
+_log = structlog.get_logger(__name__)
+_ERROR_LIMIT = 8_192
+
+_RECORDED = {
+    Completed: AttemptOutcome.COMPLETED,
+    Failed: AttemptOutcome.FAILED,
+    Cancelled: AttemptOutcome.CANCELLED,
+    Released: AttemptOutcome.RELEASED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """An attempt of ours and what became of it."""
+
+    held: Held
+    task_id: UUID
+    outcome: Outcome
+
+
+class Settler:
+    """Writes outcomes in natural batches, then rings for the orchestrators."""
+
+    def __init__(
+        self, ledger: SubtaskLedger, doorbell: Doorbell, *, owner: UUID, simulated: bool
+    ) -> None:
+        self._ledger = ledger
+        self._doorbell = doorbell
+        self._owner = owner
+        self._simulated = simulated
+        self._batch: NaturalBatch[Settlement, bool] = NaturalBatch(self._write)
+
+    async def run(self) -> None:
+        """Write until cancelled."""
+        await self._batch.run()
+
+    async def settle(self, settlement: Settlement) -> bool:
+        """Record an outcome; waits for PostgreSQL as long as it takes. False: we were fenced."""
+        if isinstance(settlement.outcome, Fenced):
+            return False
+        pause = 0.2
+        while True:
+            try:
+                return await self._batch.submit(settlement)
+            except Unstorable as error:
+                settlement = _unstorable(settlement, error)
+            except QuintetError as error:
+                _log.warning("result not yet recorded", error=error.detail)
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, 5.0)
+
+    async def _write(self, batch: list[Settlement]) -> list[bool]:
+        tasks: dict[UUID, UUID] = {}
+        for kind in _RECORDED:
+            group = [item for item in batch if isinstance(item.outcome, kind)]
+            if group:
+                tasks |= await self._write_alike(kind, group)
+        tasks |= await self._already_written([i for i in batch if i.held.subtask_id not in tasks])
+        await self._write_usage([i for i in batch if i.held.subtask_id in tasks])
+        await self._doorbell.ring_results(dict.fromkeys(tasks.values()))
+        return [item.held.subtask_id in tasks for item in batch]
+
+    async def _write_alike(
+        self, kind: type[Outcome], group: Sequence[Settlement]
+    ) -> dict[UUID, UUID]:
+        """One statement for outcomes of one kind; one bad value must not take the others along."""
+        writers: dict[type[Outcome], Callable[[Sequence[Settlement]], Any]] = {
+            Completed: self._complete,
+            Failed: self._fail,
+            Cancelled: lambda items: self._ledger.stop(_held(items), owner=self._owner),
+            Released: lambda items: self._ledger.give_back(_held(items), owner=self._owner),
+        }
+        try:
+            written: dict[UUID, UUID] = await writers[kind](group)
+        except Unstorable:
+            if len(group) == 1:
+                raise
+            parts = [await self._write_one(kind, item) for item in group]
+            written = {key: task for part in parts for key, task in part.items()}
+        return written
+
+    async def _write_one(self, kind: type[Outcome], item: Settlement) -> dict[UUID, UUID]:
+        try:
+            return await self._write_alike(kind, [item])
+        except Unstorable as error:
+            return await self._write_alike(Failed, [_unstorable(item, error)])
+
+    async def _complete(self, group: Sequence[Settlement]) -> dict[UUID, UUID]:
+        rows = [
+            {
+                "id": item.held.subtask_id,
+                "attempt": item.held.attempt,
+                "summary": item.outcome.result.summary,
+                "output": item.outcome.result.output,
+                "claims": [claim.model_dump() for claim in item.outcome.result.claims],
+                "files": [file.model_dump() for file in item.outcome.files],
+                "calls": usage_rows(item.outcome.usage),
+                "simulated": self._simulated,
+            }
+            for item in group
+            if isinstance(item.outcome, Completed)
+        ]
+        return await self._ledger.complete(rows, owner=self._owner)
+
+    async def _fail(self, group: Sequence[Settlement]) -> dict[UUID, UUID]:
+        rows = [
+            {
+                "id": item.held.subtask_id,
+                "attempt": item.held.attempt,
+                "kind": item.outcome.kind,
+                "error": item.outcome.error[:_ERROR_LIMIT],
+            }
+            for item in group
+            if isinstance(item.outcome, Failed)
+        ]
+        return await self._ledger.fail(rows, owner=self._owner)
+
+    async def _already_written(self, missing: Sequence[Settlement]) -> dict[UUID, UUID]:
+        """Those whose earlier commit landed although its acknowledgement was lost."""
+        if not missing:
+            return {}
+        known = await self._ledger.outcomes(_held(missing), owner=self._owner)
+        found = {}
+        for item in missing:
+            task_id, outcome = known.get(item.held.subtask_id, (item.task_id, None))
+            if outcome is _RECORDED[type(item.outcome)]:
+                found[item.held.subtask_id] = task_id
+            else:
+                _log.warning("result refused: fenced", subtask_id=str(item.held.subtask_id))
+        return found
+
+    async def _write_usage(self, accepted: Sequence[Settlement]) -> None:
+        """What unfinished attempts spent; completed ones wrote theirs with the result."""
+        for item in accepted:
+            usage = _spent(item.outcome)
+            if not usage:
+                continue
+            try:
+                await self._ledger.record_usage(
+                    item.task_id, item.held, usage, simulated=self._simulated
+                )
+            except DependencyUnavailable as error:
+                _log.error("cost of an attempt not recorded", error=error.detail)
+
+
+def _held(items: Sequence[Settlement]) -> list[Held]:
+    return [item.held for item in items]
+
+
+def _spent(outcome: Outcome) -> tuple[ModelUsage, ...]:
+    match outcome:
+        case Failed(usage=usage) | Cancelled(usage=usage) | Released(usage=usage):
+            return usage
+        case _:
+            return ()
+
+
+def _unstorable(item: Settlement, error: Unstorable) -> Settlement:
+    failed = Failed(FailureKind.BUSINESS, f"the result could not be stored: {error.detail}")
+    return Settlement(item.held, item.task_id, failed)
