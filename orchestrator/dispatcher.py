@@ -1,0 +1,134 @@
+"""Moves tasks on: plan, release, ring, advance, aggregate. Any number may run at once.
+
+What it hears only tells it where to look; a sweep looks everywhere once a second, so a lost bell
+costs that second at most.
+"""
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import dataclass
+from uuid import UUID
+
+import structlog
+
+from orchestrator.advance import Advancer
+from orchestrator.steps import Steps
+from shared.database.tasks import Step, TaskLedger
+from shared.errors import DependencyUnavailable
+from shared.queue import Ear
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Ears:
+    """One for ended subtasks, one for submitted tasks; each has a connection of its own."""
+
+    results: Ear
+    submissions: Ear
+
+
+class Dispatcher:
+    """The orchestrator's loops around the ledger."""
+
+    def __init__(
+        self,
+        ledger: TaskLedger,
+        advancer: Advancer,
+        steps: Steps,
+        ears: Ears,
+        *,
+        owner: UUID,
+        lease_seconds: float,
+        sweep_seconds: float,
+    ) -> None:
+        self._ledger = ledger
+        self._advancer = advancer
+        self._steps = steps
+        self._ears = ears
+        self._owner = owner
+        self._lease_seconds = lease_seconds
+        self._sweep_seconds = sweep_seconds
+        self._missed: set[UUID] = set()
+        self._submitted = asyncio.Event()
+
+    def submitted(self) -> None:
+        """A task was accepted in this very process: no need to wait for the bell."""
+        self._submitted.set()
+
+    async def run(self) -> None:
+        """Dispatch until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._advance_loop(group))
+            group.create_task(self._plan_loop(group))
+            group.create_task(self._hear_submissions())
+            group.create_task(self._steps.renew())
+
+    async def _advance_loop(self, group: asyncio.TaskGroup) -> None:
+        clock = asyncio.get_running_loop().time
+        swept = -self._sweep_seconds
+        while True:
+            heard = set(_ids(await self._ears.results.wait(self._sweep_seconds, most=256)))
+            heard |= self._missed
+            self._missed -= heard
+            try:
+                if clock() - swept >= self._sweep_seconds:
+                    heard |= set(await self._ledger.to_advance())
+                    swept = clock()
+                for step in await self._advancer.advance(sorted(heard)):
+                    self._begin(group, step)
+            except DependencyUnavailable as error:
+                self._missed |= heard
+                _log.warning("cannot advance", error=error.detail)
+                await asyncio.sleep(self._sweep_seconds)
+
+    async def _plan_loop(self, group: asyncio.TaskGroup) -> None:
+        while True:
+            self._submitted.clear()
+            try:
+                for step in await self._next_steps():
+                    self._begin(group, step)
+            except DependencyUnavailable as error:
+                _log.warning("cannot plan", error=error.detail)
+            try:
+                async with asyncio.timeout(self._sweep_seconds):
+                    await self._submitted.wait()
+            except TimeoutError:
+                pass  # time to sweep
+            if self._steps.free == 0:
+                self._steps.freed.clear()
+                await self._steps.freed.wait()
+
+    async def _next_steps(self) -> list[Step]:
+        free = self._steps.free
+        if free == 0:
+            return []
+        owner, lease = self._owner, self._lease_seconds
+        taken = await self._ledger.take_over(owner=owner, lease_seconds=lease, limit=free)
+        if len(taken) < free:
+            left = free - len(taken)
+            taken += await self._ledger.plan(owner=owner, lease_seconds=lease, limit=left)
+        return taken
+
+    async def _hear_submissions(self) -> None:
+        while True:
+            if await self._ears.submissions.wait(self._sweep_seconds):
+                self._submitted.set()
+
+    def _begin(self, group: asyncio.TaskGroup, step: Step) -> None:
+        async def move_on(task_id: UUID) -> None:
+            for following in await self._advancer.advance([task_id]):
+                self._begin(group, following)
+
+        self._steps.begin(group, step, move_on)
+
+
+def _ids(elements: Iterable[str]) -> list[UUID]:
+    """Elements that are ids; anything else on a list is noise and is dropped."""
+    ids = []
+    for element in elements:
+        try:
+            ids.append(UUID(element))
+        except ValueError:
+            _log.warning("noise on a list", element=element[:80])
+    return ids

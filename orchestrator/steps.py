@@ -1,0 +1,205 @@
+"""The steps of a task that ask the model: planning and aggregating, each under a lease."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+from uuid import UUID
+
+import structlog
+
+from orchestrator.plan import ledger_rows
+from shared.database.connection import Pool, transaction
+from shared.database.subtasks import SubtaskLedger
+from shared.database.tasks import Failure, Request, Step, TaskLedger
+from shared.database.views import Views
+from shared.errors import DependencyUnavailable, ModelError
+from shared.models import ModelUsage, Plan, TaskDetail
+from shared.states import FailureKind, SubtaskStatus, TaskStatus
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """A plan, or why there is none: the errors of each round, or what the model's door said."""
+
+    plan: Plan | None
+    rejected: tuple[tuple[str, ...], ...] = ()
+    failure: ModelError | None = None
+    usage: tuple[ModelUsage, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The final answer in Markdown and as data; `failure` when the model could not write it."""
+
+    text: str
+    result: Mapping[str, Any] = field(default_factory=dict)
+    failure: ModelError | None = None
+    usage: tuple[ModelUsage, ...] = ()
+
+
+class Planner(Protocol):
+    """Turns a request into a plan."""
+
+    async def analyse(self, request: Request) -> Analysis:
+        """The plan or the reasons; raises nothing of the model's."""
+        ...
+
+
+class Summariser(Protocol):
+    """Turns results into an answer."""
+
+    async def aggregate(self, request: Request, detail: TaskDetail) -> Answer:
+        """The answer, made without the model when the model fails."""
+        ...
+
+
+class Steps:
+    """Runs leased steps at most `slots` at a time, and records what came of each."""
+
+    def __init__(
+        self,
+        pool: Pool,
+        planner: Planner,
+        summariser: Summariser,
+        *,
+        owner: UUID,
+        lease_seconds: float,
+        slots: int,
+        simulated: bool,
+    ) -> None:
+        self._pool = pool
+        self._ledger = TaskLedger(pool)
+        self._subtasks = SubtaskLedger(pool)
+        self._views = Views(pool)
+        self._planner = planner
+        self._summariser = summariser
+        self._owner = owner
+        self._lease_seconds = lease_seconds
+        self._simulated = simulated
+        self._slots = slots
+        self._running: dict[Step, asyncio.Task[None]] = {}
+        self.freed = asyncio.Event()
+
+    @property
+    def free(self) -> int:
+        """How many more steps may begin."""
+        return max(0, self._slots - len(self._running))
+
+    def begin(
+        self, group: asyncio.TaskGroup, step: Step, done: Callable[[UUID], Awaitable[None]]
+    ) -> None:
+        """Run a step in the group; `done` hears of its task when it has moved on."""
+        task = group.create_task(self._run(step, done))
+        self._running[step] = task
+        task.add_done_callback(lambda _: self._forget(step))
+
+    def _forget(self, step: Step) -> None:
+        self._running.pop(step, None)
+        self.freed.set()
+
+    async def renew(self) -> None:
+        """Keep the leases of running steps, until cancelled; stop those that are fenced."""
+        while True:
+            await asyncio.sleep(self._lease_seconds / 4)
+            if not self._running:
+                continue
+            steps = list(self._running)
+            try:
+                answer = await self._ledger.renew_steps(
+                    steps, owner=self._owner, lease_seconds=self._lease_seconds
+                )
+            except DependencyUnavailable as error:
+                _log.warning("steps not renewed", error=error.detail)
+                continue
+            for step in steps:
+                if step.task_id not in answer and step in self._running:
+                    self._running[step].cancel()
+
+    async def _run(self, step: Step, done: Callable[[UUID], Awaitable[None]]) -> None:
+        steps: dict[TaskStatus, Callable[[Step, Request], Awaitable[None]]] = {
+            TaskStatus.PLANNING: self._plan,
+            TaskStatus.AGGREGATING: self._aggregate,
+        }
+        with structlog.contextvars.bound_contextvars(task_id=str(step.task_id)):
+            try:
+                request = await self._ledger.read(step.task_id)
+                if request is not None:
+                    await steps[step.status](step, request)
+                    await done(step.task_id)
+            except DependencyUnavailable as error:
+                _log.warning("step given up; its lease will lapse", error=error.detail)
+
+    async def _plan(self, step: Step, request: Request) -> None:
+        analysis = await self._planner.analyse(request)
+        if analysis.usage:
+            await self._ledger.record_calls(
+                step.task_id, "planner", analysis.usage, simulated=self._simulated
+            )
+        if analysis.plan is None:
+            await self._ledger.fail(step, _planning_failure(analysis), owner=self._owner)
+            return
+        await self._start(step, request, analysis.plan)
+
+    async def _start(self, step: Step, request: Request, plan: Plan) -> None:
+        """The guarded flip first: a late plan of a lost lease leaves nothing behind."""
+        rows, edges = ledger_rows(plan, task_priority=request.priority)
+        async with transaction(self._pool) as connection:
+            ledger = self._ledger.within(connection)
+            if await ledger.start(step, owner=self._owner, version=1) is None:
+                _log.warning("plan dropped: fenced or cancelled")
+                return
+            await ledger.insert_plan(step.task_id, 1, plan)
+            await ledger.insert_subtasks(step.task_id, request.user_id, rows)
+            await ledger.insert_dependencies(step.task_id, edges)
+
+    async def _aggregate(self, step: Step, request: Request) -> None:
+        detail = await self._views.task(step.task_id)
+        if detail is None:
+            return
+        answer = await self._summariser.aggregate(request, detail)
+        if answer.usage:
+            await self._ledger.record_calls(
+                step.task_id, "aggregator", answer.usage, simulated=self._simulated
+            )
+        failure = _aggregate_failure(detail, answer)
+        if failure is None:
+            await self._ledger.complete(
+                step, owner=self._owner, answer=answer.text, result=answer.result
+            )
+        else:
+            await self._ledger.fail(step, failure, owner=self._owner)
+
+
+def _planning_failure(analysis: Analysis) -> Failure:
+    if analysis.failure is not None:
+        return Failure(
+            analysis.failure.kind,
+            f"the plan could not be made: {analysis.failure.detail}",
+            plan_errors=analysis.rejected,
+        )
+    reasons: Sequence[str] = analysis.rejected[-1] if analysis.rejected else ()
+    return Failure(
+        FailureKind.PLAN_INVALID,
+        f"no valid plan after {len(analysis.rejected)} rounds: {'; '.join(reasons)}",
+        plan_errors=analysis.rejected,
+    )
+
+
+def _aggregate_failure(detail: TaskDetail, answer: Answer) -> Failure | None:
+    """Why the task cannot be called completed, if so."""
+    unfinished = [s for s in detail.task.subtasks if s.status is not SubtaskStatus.COMPLETED]
+    partial = len(unfinished) < len(detail.task.subtasks)
+    if unfinished:
+        kinds = [s.failure_kind for s in unfinished if s.failure_kind is not None]
+        names = ", ".join(f"{s.key} ({s.status})" for s in unfinished)
+        kind = kinds[0] if kinds else FailureKind.BUSINESS
+        error = f"{len(unfinished)} of {len(detail.task.subtasks)} subtasks not completed: {names}"
+    elif answer.failure is not None:
+        kind = answer.failure.kind
+        error = f"the answer could not be written by the model: {answer.failure.detail}"
+    else:
+        return None
+    return Failure(kind, error, answer=answer.text, result=answer.result, partial=partial)
