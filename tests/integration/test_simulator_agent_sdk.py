@@ -1,0 +1,105 @@
+"""The real Claude Agent SDK and its CLI carry out a scripted subtask with real tools."""
+
+import json
+import os
+import sys
+from pathlib import Path
+
+import pytest
+from claude_agent_sdk import (
+    ClaudeAgentOptions,
+    ClaudeSDKClient,
+    ResultMessage,
+    ToolResultBlock,
+    UserMessage,
+)
+
+from scripts.claude_simulator.server import simulated_model
+
+SAMPLE = Path(__file__).parents[2] / "scripts" / "sample" / "sales.csv"
+TEXT = {"type": "string"}
+OUTCOME = {
+    "type": "object",
+    "properties": {
+        "summary": TEXT,
+        "output": {"type": "object"},
+        "files": {"type": "array", "items": TEXT},
+        "claims": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": {"kind": TEXT, "what": TEXT, "detail": TEXT},
+                "required": ["kind", "what", "detail"],
+                "additionalProperties": False,
+            },
+        },
+    },
+    "required": ["summary", "output", "files", "claims"],
+    "additionalProperties": False,
+}
+
+
+def options(url: str, workspace: Path, home: Path) -> ClaudeAgentOptions:
+    return ClaudeAgentOptions(
+        cwd=workspace,
+        tools=["Bash", "Write"],
+        allowed_tools=["Bash"],
+        permission_mode="acceptEdits",
+        setting_sources=[],
+        strict_mcp_config=True,
+        skills=[],
+        verbatim_prompts=True,
+        system_prompt="You are an agent.",
+        model="claude-sonnet-5-5",
+        max_turns=8,
+        output_format={"type": "json_schema", "schema": OUTCOME},
+        env={
+            "ANTHROPIC_BASE_URL": url,
+            "ANTHROPIC_API_KEY": "none",
+            "CLAUDE_CONFIG_DIR": str(home),
+            "CLAUDE_CODE_MAX_RETRIES": "2",
+            "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
+            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        },
+    )
+
+
+def prompt(workspace: Path) -> str:
+    return (
+        '<task title="Sales">Look at our sales. [[simulate: agent cut_stream]]</task>\n'
+        '<subtask key="inspect" attempt="1" title="Look">Count the problems.</subtask>\n'
+        f"<workspace>\nworking directory: {workspace}\n</workspace>\n"
+        f'<context_files><file name="sales.csv" size="1" path="{SAMPLE}"/></context_files>'
+    )
+
+
+async def turn(client: ClaudeSDKClient, words: str) -> tuple[ResultMessage, list[ToolResultBlock]]:
+    await client.query(words)
+    tools: list[ToolResultBlock] = []
+    async for message in client.receive_response():
+        if isinstance(message, UserMessage) and isinstance(message.content, list):
+            tools += [block for block in message.content if isinstance(block, ToolResultBlock)]
+        if isinstance(message, ResultMessage):
+            return message, tools
+    raise AssertionError("the session ended without a result")
+
+
+@pytest.mark.timeout(10)
+async def test_session_survives_a_cut_stream_and_a_correction(tmp_path: Path) -> None:
+    workspace = tmp_path / "workspace"
+    workspace.mkdir()
+    async with (
+        simulated_model() as url,
+        ClaudeSDKClient(options(url, workspace, tmp_path / "home")) as client,
+    ):
+        result, tools = await turn(client, prompt(workspace))
+        corrected, _ = await turn(client, "A check failed. Correct it and report again.")
+    assert not result.is_error
+    profile = json.loads((workspace / "profile.json").read_text())
+    assert profile["rows"] == 652
+    assert result.structured_output["output"] == profile
+    assert result.structured_output["files"] == ["profile.json"]
+    assert [bool(block.is_error) for block in tools] == [False, False, False]
+    assert corrected.structured_output == result.structured_output
+    assert result.usage is not None
+    assert result.usage["cache_read_input_tokens"] > 0
