@@ -1,0 +1,225 @@
+"""The one door to the Messages API: structured calls, their usage and price, our errors."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Generic, Self, TypeVar, cast
+
+import anthropic
+import httpx2
+import structlog
+from anthropic.types import Message, MessageParam, OutputConfigParam, TextBlockParam
+from pydantic import BaseModel, ValidationError
+
+from shared.errors import (
+    MalformedOutput,
+    ModelCutOff,
+    ModelError,
+    ModelMisconfigured,
+    ModelRateLimited,
+    ModelRefused,
+    ModelUnreachable,
+)
+from shared.log import redact
+from shared.models import ModelUsage
+from shared.prices import priced
+
+T = TypeVar("T", bound=BaseModel)
+
+SIMULATED_HEADER = "x-quintet-simulated"
+_DETAIL = 600
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """What is asked: a stable system text (cached by the service), a changing one, the turns."""
+
+    stable: str
+    changing: str
+    turns: tuple[tuple[str, str], ...]
+
+    def followed_by(self, answer: str, remark: str) -> "Prompt":
+        """The same conversation after an answer and a remark on it."""
+        turns = (*self.turns, ("assistant", answer), ("user", remark))
+        return Prompt(self.stable, self.changing, turns)
+
+
+@dataclass(frozen=True, slots=True)
+class Reply(Generic[T]):
+    """A structured answer, or its text and what is wrong with it; usage either way."""
+
+    value: T | None
+    text: str
+    errors: tuple[str, ...]
+    usage: ModelUsage
+
+
+class Claude:
+    """Calls to one endpoint with one key; retries what may pass, within a bound."""
+
+    def __init__(
+        self,
+        *,
+        api_key: str,
+        base_url: str | None,
+        timeout_seconds: float,
+        max_retries: int,
+        pauses: Sequence[float] = (5.0, 20.0),
+    ) -> None:
+        self._secret = api_key
+        self._deadline = timeout_seconds
+        self._pauses = tuple(pauses)
+        self._client = anthropic.AsyncAnthropic(
+            api_key=api_key or "missing",
+            base_url=base_url,
+            timeout=timeout_seconds,
+            max_retries=max_retries,
+        )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._client.close()
+
+    async def preflight(self, model: str) -> bool:
+        """Check key and model once; True when the endpoint is a simulation.
+
+        Raises ModelMisconfigured for a bad key. An endpoint that is away, or that cannot count
+        tokens, is no reason not to start.
+        """
+        if not self._secret:
+            raise ModelMisconfigured(
+                "there is no key for the model",
+                remedy="set ANTHROPIC_API_KEY, or ANTHROPIC_BASE_URL with the key it wants",
+            )
+        client = self._client.with_options(max_retries=0, timeout=15)
+        try:
+            answer = await client.messages.with_raw_response.count_tokens(
+                model=model, messages=[{"role": "user", "content": "ping"}]
+            )
+        except anthropic.NotFoundError:
+            _log.warning("the endpoint cannot check the model", model=model)
+            return False
+        except anthropic.APIError as error:
+            mapped = self._mapped(error)
+            if isinstance(mapped, ModelMisconfigured):
+                raise mapped from error
+            _log.warning("the model cannot be reached yet", error=mapped.detail)
+            return False
+        return str(answer.headers.get(SIMULATED_HEADER, "")).lower() == "true"
+
+    async def ask(
+        self, prompt: Prompt, answer: type[T], *, model: str, max_tokens: int = 32_000
+    ) -> Reply[T]:
+        """One structured answer; raises ModelError when the model gave none at all."""
+        for pause in self._pauses:
+            try:
+                return await self._ask_once(prompt, answer, model=model, max_tokens=max_tokens)
+            except (ModelUnreachable, ModelRateLimited) as error:
+                _log.warning("model call failed", error=error.detail, again_in_seconds=pause)
+                await asyncio.sleep(pause)
+        return await self._ask_once(prompt, answer, model=model, max_tokens=max_tokens)
+
+    async def _ask_once(
+        self, prompt: Prompt, answer: type[T], *, model: str, max_tokens: int
+    ) -> Reply[T]:
+        message = await self._send(prompt, answer, model=model, max_tokens=max_tokens)
+        usage = _usage(message)
+        if message.stop_reason == "refusal":
+            raise ModelRefused("the model declined this request", usage=(usage,))
+        text = "".join(block.text for block in message.content if block.type == "text")
+        if message.stop_reason == "max_tokens":
+            raise ModelCutOff(
+                f"the answer did not fit into {max_tokens} tokens", usage=(usage,), text=text
+            )
+        try:
+            return Reply(answer.model_validate_json(text), text, (), usage)
+        except ValidationError as error:
+            return Reply(None, text, _reasons(error), usage)
+
+    async def _send(
+        self, prompt: Prompt, answer: type[T], *, model: str, max_tokens: int
+    ) -> Message:
+        schema = anthropic.transform_schema(answer)
+        output: OutputConfigParam = {"format": {"type": "json_schema", "schema": schema}}
+        system: list[TextBlockParam] = [
+            {"type": "text", "text": prompt.stable, "cache_control": {"type": "ephemeral"}}
+        ]
+        if prompt.changing:
+            system.append({"type": "text", "text": prompt.changing})
+        turns = [{"role": role, "content": text} for role, text in prompt.turns]
+        try:
+            async with (
+                asyncio.timeout(self._deadline * 2),
+                self._client.messages.stream(
+                    model=model,
+                    max_tokens=max_tokens,
+                    system=system,
+                    messages=cast("list[MessageParam]", turns),
+                    output_config=output,
+                ) as stream,
+            ):
+                return cast("Message", await stream.get_final_message())
+        except anthropic.APIError as error:
+            raise self._mapped(error) from error
+        except (httpx2.HTTPError, TimeoutError) as error:
+            raise ModelUnreachable(f"the connection broke: {type(error).__name__}") from error
+        except (ValueError, AssertionError) as error:
+            raise MalformedOutput("the endpoint did not speak the Messages API") from error
+
+    def _mapped(self, error: anthropic.APIError) -> ModelError:
+        detail = redact(str(error.message), (self._secret,))[:_DETAIL]
+        if isinstance(error, anthropic.APIConnectionError):
+            return ModelUnreachable(
+                f"no connection to the model: {detail}",
+                remedy="check ANTHROPIC_BASE_URL and the network",
+            )
+        status = getattr(error, "status_code", None)
+        return error_for(status, detail)
+
+
+def error_for(status: int | None, detail: str) -> ModelError:
+    """Our error for an HTTP status of the Messages API."""
+    if status in (429, 529):
+        return ModelRateLimited(detail, status=status)
+    if status is not None and 400 <= status < 500 and status not in (408, 409):
+        return ModelMisconfigured(
+            detail, remedy="check the key, its credit and the model's name", status=status
+        )
+    return ModelUnreachable(detail, status=status)
+
+
+def _usage(message: Message) -> ModelUsage:
+    usage = message.usage
+    return priced(
+        ModelUsage(
+            model=message.model,
+            input_tokens=usage.input_tokens,
+            output_tokens=usage.output_tokens,
+            cache_read_tokens=usage.cache_read_input_tokens or 0,
+            cache_write_tokens=usage.cache_creation_input_tokens or 0,
+        )
+    )
+
+
+def _reasons(error: ValidationError) -> tuple[str, ...]:
+    """What Pydantic minds, as sentences for the model; at most twenty."""
+    found: list[str] = []
+    for item in error.errors(include_url=False, include_context=False)[:20]:
+        place = ".".join(str(part) for part in item["loc"]) or "the answer"
+        found.append(f"{place}: {item['msg']}")
+    return tuple(found)
+
+
+def usage_of(error: ModelError) -> tuple[ModelUsage, ...]:
+    """What a call cost that ended in an error."""
+    usage: Mapping[str, Any] = error.extra
+    return tuple(usage.get("usage", ()))
