@@ -1,43 +1,23 @@
 """The steps of a task that ask the model: planning and aggregating, each under a lease."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Protocol
 from uuid import UUID
 
 import structlog
 
+from orchestrator.analysis import Analysis, Answer
 from orchestrator.plan import ledger_rows
 from shared.database.connection import Pool, transaction
 from shared.database.subtasks import SubtaskLedger
 from shared.database.tasks import Failure, Request, Step, TaskLedger
 from shared.database.views import Views
-from shared.errors import DependencyUnavailable, ModelError
-from shared.models import ModelUsage, Plan, TaskDetail
+from shared.errors import DependencyUnavailable
+from shared.models import Plan, TaskDetail
 from shared.states import FailureKind, SubtaskStatus, TaskStatus
 
 _log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Analysis:
-    """A plan, or why there is none: the errors of each round, or what the model's door said."""
-
-    plan: Plan | None
-    rejected: tuple[tuple[str, ...], ...] = ()
-    failure: ModelError | None = None
-    usage: tuple[ModelUsage, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """The final answer in Markdown and as data; `failure` when the model could not write it."""
-
-    text: str
-    result: Mapping[str, Any] = field(default_factory=dict)
-    failure: ModelError | None = None
-    usage: tuple[ModelUsage, ...] = ()
 
 
 class Planner(Protocol):
