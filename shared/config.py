@@ -138,6 +138,9 @@ class AgentSettings(_Settings):
     max_running_per_role: Annotated[dict[str, int], NoDecode, BeforeValidator(_limits)] = Field(
         default_factory=dict, alias="MAX_RUNNING_PER_ROLE"
     )
+    hidden: Annotated[tuple[Path, ...], NoDecode, BeforeValidator(_words)] = Field(
+        default=(), alias="AGENT_HIDDEN_DIRS"
+    )
     local_scratch: Path = Field(default=Path(tempfile.gettempdir()), alias="AGENT_SCRATCH_DIR")
 
 

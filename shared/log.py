@@ -7,7 +7,10 @@ from collections.abc import Iterable
 from typing import TextIO
 
 import structlog
+from pydantic import ValidationError
 from structlog.typing import EventDict, Processor, WrappedLogger
+
+from shared.errors import QuintetError
 
 _LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 _SECRET = re.compile(
@@ -53,3 +56,15 @@ def configure(*, level: str, form: str, service: str, stream: TextIO | None = No
 
 def _redacted(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
     return {key: redact(value) if isinstance(value, str) else value for key, value in event.items()}
+
+
+def startup_message(who: str, error: QuintetError | ValidationError) -> str:
+    """Why a process cannot start, and what to do, without any value that may be a secret."""
+    if isinstance(error, QuintetError):
+        tail = f"\n{error.remedy}" if error.remedy else ""
+        return f"{who} cannot start: {error.detail}{tail}"
+    wrong = [
+        f"  {'.'.join(str(part) for part in item['loc'])}: {item['msg']}"
+        for item in error.errors(include_input=False, include_url=False)
+    ]
+    return "\n".join([f"{who} cannot start: settings are missing or wrong", *wrong])

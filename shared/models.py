@@ -168,8 +168,9 @@ class ContextFile(Record):
 
 
 class Prerequisite(Record):
-    """A completed dependency's result; `files` are relative to the task's workspace."""
+    """A completed dependency's result; `files` are relative to its attempt's directory."""
 
+    subtask_id: UUID
     key: str
     title: str
     summary: str

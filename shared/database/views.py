@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from shared.database.connection import Ledger, Row
+from shared.errors import DependencyUnavailable
 from shared.models import (
     Artifact,
     AttemptView,
@@ -38,6 +39,13 @@ class Views(Ledger):
     """Reads. Each method is one or a few indexed statements."""
 
     topic = "views"
+
+    async def answers(self) -> bool:
+        """Whether PostgreSQL answers a trivial question."""
+        try:
+            return bool(await self.fetch("answers"))
+        except DependencyUnavailable:
+            return False
 
     async def exists(self, task_id: UUID) -> bool:
         """Whether there is such a task."""

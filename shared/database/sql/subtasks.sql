@@ -196,7 +196,7 @@ SELECT
     ), '[]') AS context_files,
     coalesce((
         SELECT jsonb_agg(jsonb_build_object(
-            'key', p.key, 'title', p.title, 'summary', r.summary, 'output', r.output,
+            'subtask_id', p.id, 'key', p.key, 'title', p.title, 'summary', r.summary, 'output', r.output,
             'attempt', r.attempt, 'files', coalesce((
                 SELECT jsonb_agg(
                     jsonb_build_object('path', a.path, 'size', a.size, 'sha256', a.sha256)

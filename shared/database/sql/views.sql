@@ -1,5 +1,8 @@
 -- What people and programs read. Nothing here changes anything.
 
+-- name: answers
+SELECT 1 AS one;
+
 -- name: task_exists
 -- $1 id.
 SELECT EXISTS (SELECT FROM tasks WHERE id = $1) AS found;

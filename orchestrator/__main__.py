@@ -1,0 +1,176 @@
+"""The orchestrator: settings, doors, parts, then the API and the loops in one group."""
+
+import asyncio
+import signal
+import sys
+from contextlib import AsyncExitStack
+from uuid import uuid4
+
+import structlog
+from pydantic import ValidationError
+
+from orchestrator.advance import Advancer
+from orchestrator.aggregator import Aggregator
+from orchestrator.app import create_app
+from orchestrator.dispatcher import Dispatcher, Ears
+from orchestrator.rescuer import Rescuer
+from orchestrator.roster import Roster
+from orchestrator.services import Services
+from orchestrator.steering import Steering
+from orchestrator.steps import Steps
+from orchestrator.submission import Limits, Submissions
+from orchestrator.task_analyzer import TaskAnalyzer
+from shared import config, log
+from shared.background import running
+from shared.claude import Claude
+from shared.database.connection import Pool, open_pool
+from shared.database.tasks import TaskLedger
+from shared.database.views import Views
+from shared.errors import QuintetError
+from shared.http_server import Server, server_for
+from shared.queue import RESULTS, SUBMISSIONS, Doorbell, Ear
+
+_log = structlog.get_logger(__name__)
+
+
+class Orchestrator:
+    """One process: opens its doors in order, closes them in reverse."""
+
+    def __init__(self) -> None:
+        self.settings = config.OrchestratorSettings()
+        self.database = config.DatabaseSettings()
+        self.redis_url = config.QueueSettings().url
+        self.leases = config.LeaseSettings()
+        self.model = config.ModelSettings()
+        self.files = config.WorkspaceSettings().root
+        self.owner = uuid4()
+
+    async def run(self) -> None:
+        """Serve and dispatch until SIGTERM or SIGINT."""
+        async with AsyncExitStack() as stack:
+            claude = await stack.enter_async_context(self._claude())
+            simulated = await claude.preflight(self.model.planner)
+            pool = await open_pool(
+                self.database.url,
+                minimum=self.database.pool_min,
+                maximum=self.database.pool_max,
+                application="quintet orchestrator",
+            )
+            stack.push_async_callback(pool.close)
+            doorbell = await stack.enter_async_context(Doorbell(self.redis_url))
+            await self._serve(stack, pool, doorbell, claude, simulated=simulated)
+
+    def _claude(self) -> Claude:
+        return Claude(
+            api_key=self.model.api_key.get_secret_value(),
+            base_url=self.model.base_url,
+            timeout_seconds=self.model.timeout_seconds,
+            max_retries=self.model.max_retries,
+        )
+
+    async def _serve(
+        self,
+        stack: AsyncExitStack,
+        pool: Pool,
+        doorbell: Doorbell,
+        claude: Claude,
+        *,
+        simulated: bool,
+    ) -> None:
+        roster = Roster(doorbell)
+        advancer = Advancer(
+            pool,
+            doorbell,
+            files=self.files,
+            owner=self.owner,
+            lease_seconds=self.leases.lease_seconds,
+        )
+        dispatcher = self._dispatcher(stack, pool, claude, roster, advancer, simulated=simulated)
+        services = Services(
+            pool=pool,
+            views=Views(pool),
+            doorbell=doorbell,
+            roster=roster,
+            submissions=Submissions(
+                pool,
+                doorbell,
+                files=self.files,
+                limits=Limits(self.settings.max_files, self.settings.max_upload_bytes),
+            ),
+            steering=Steering(pool, advancer, doorbell),
+            advancer=advancer,
+            files=self.files,
+            simulated=simulated,
+            wake=dispatcher.submitted,
+        )
+        server = server_for(create_app(services), host=self.settings.host, port=self.settings.port)
+        _stop_on_signals(server)
+        _log.info("orchestrator up", port=self.settings.port, simulated_model=simulated)
+        async with running(dispatcher.run(), self._rescuer(pool, doorbell).run(), roster.run()):
+            await server.serve()
+        _log.info("orchestrator down")
+
+    def _dispatcher(
+        self,
+        stack: AsyncExitStack,
+        pool: Pool,
+        claude: Claude,
+        roster: Roster,
+        advancer: Advancer,
+        *,
+        simulated: bool,
+    ) -> Dispatcher:
+        lease = self.leases.lease_seconds
+        steps = Steps(
+            pool,
+            TaskAnalyzer(claude, model=self.model.planner, files=self.files, team=roster.teams),
+            Aggregator(claude, model=self.model.aggregator),
+            owner=self.owner,
+            lease_seconds=lease,
+            slots=self.settings.planning_slots,
+            simulated=simulated,
+        )
+        ears = Ears(Ear(self.redis_url, [RESULTS]), Ear(self.redis_url, [SUBMISSIONS]))
+        stack.push_async_callback(ears.results.close)
+        stack.push_async_callback(ears.submissions.close)
+        return Dispatcher(
+            TaskLedger(pool),
+            advancer,
+            steps,
+            ears,
+            owner=self.owner,
+            lease_seconds=lease,
+            sweep_seconds=self.settings.sweep_seconds,
+        )
+
+    def _rescuer(self, pool: Pool, doorbell: Doorbell) -> Rescuer:
+        return Rescuer(
+            pool,
+            doorbell,
+            url=self.database.url,
+            lease_seconds=self.leases.lease_seconds,
+            interval=self.settings.rescue_seconds,
+            max_losses=self.leases.max_losses,
+        )
+
+
+def _stop_on_signals(server: Server) -> None:
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(name, server.finish)
+
+
+def main() -> int:
+    """Exit code 0 after a clean stop, 2 when the settings do not allow a start."""
+    try:
+        settings = config.LogSettings()
+        log.configure(level=settings.level, form=settings.format, service="orchestrator")
+        asyncio.run(Orchestrator().run())
+    except (QuintetError, ValidationError) as error:
+        sys.stderr.write(f"{log.startup_message('The orchestrator', error)}\n")
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,33 @@
+"""Subtasks: retry."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Body
+from pydantic import Field
+
+from orchestrator.routes.tasks import read_task
+from orchestrator.services import ServicesDep
+from orchestrator.submission import Text
+from shared.models import Record, TaskView
+from shared.problems import documented
+
+router = APIRouter(prefix="/tasks/{task_id}/subtasks/{subtask_id}", tags=["subtasks"])
+
+
+class Retry(Record):
+    """The attempt that was seen to fail, and a better description if there is one."""
+
+    attempt: int = Field(ge=0, le=2**31 - 1)
+    description: Annotated[Text, Field(min_length=1, max_length=8_192)] | None = None
+
+
+@router.post("/retry", status_code=202, responses=documented(400, 404, 409, 422, 503))
+async def retry(
+    task_id: UUID, subtask_id: UUID, wish: Annotated[Retry, Body()], services: ServicesDep
+) -> TaskView:
+    """Run a failed subtask again; what it blocked is freed."""
+    await services.steering.retry(
+        task_id, subtask_id, attempt=wish.attempt, description=wish.description
+    )
+    return (await read_task(services, task_id)).task

@@ -1,0 +1,170 @@
+"""Tasks: submit, list, show, cancel, logs."""
+
+import base64
+import binascii
+import json
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Request, Response
+
+from orchestrator.services import Services, ServicesDep
+from orchestrator.submission import TaskSubmission
+from orchestrator.waiting import explain
+from shared.database.views import TaskFilter
+from shared.errors import InvalidRequest, NotFound
+from shared.models import AttemptView, LogPage, Record, TaskDetail, TaskPage, TaskView
+from shared.problems import documented
+from shared.states import TaskStatus
+
+router = APIRouter(prefix="/tasks", tags=["tasks"])
+
+_FORM: dict[str, Any] = {
+    "type": "object",
+    "required": ["description"],
+    "additionalProperties": False,
+    "properties": {
+        "description": {"type": "string", "minLength": 10, "maxLength": 5000},
+        "user_id": {"type": "string", "minLength": 1, "maxLength": 128},
+        "title": {"type": "string", "maxLength": 200},
+        "priority": {"type": "integer", "minimum": 0, "maximum": 10},
+        "files": {"type": "array", "items": {"type": "string", "format": "binary"}},
+    },
+}
+_BODY = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/json": {"schema": TaskSubmission.model_json_schema()},
+            "multipart/form-data": {"schema": _FORM},
+        },
+    },
+    "parameters": [
+        {
+            "name": "Idempotency-Key",
+            "in": "header",
+            "required": False,
+            "schema": {"type": "string", "pattern": "^[!-~]{1,255}$"},
+        }
+    ],
+}
+
+
+class AttemptList(Record):
+    """Every try at every subtask of a task."""
+
+    attempts: tuple[AttemptView, ...]
+
+
+@router.post(
+    "",
+    status_code=202,
+    response_model=TaskView,
+    openapi_extra=_BODY,
+    responses=documented(400, 413, 415, 422, 503),
+)
+async def submit(request: Request, response: Response, services: ServicesDep) -> TaskView:
+    """Accept a task; it is planned and worked afterwards."""
+    accepted = await services.submissions.accept(request)
+    services.wake()
+    response.headers["Location"] = f"/tasks/{accepted.task_id}"
+    if accepted.replayed:
+        response.headers["Idempotent-Replayed"] = "true"
+    return (await read_task(services, accepted.task_id)).task
+
+
+@router.get("", responses=documented(422, 503))
+async def list_tasks(
+    services: ServicesDep,
+    status: TaskStatus | None = None,
+    user_id: Annotated[str | None, Query(max_length=128)] = None,
+    text: Annotated[str | None, Query(max_length=200)] = None,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    cursor: Annotated[str | None, Query(max_length=200)] = None,
+) -> TaskPage:
+    """A page of tasks, newest first."""
+    wanted = TaskFilter(status, _plain(user_id), _plain(text), _read_cursor(cursor))
+    found = await services.views.tasks(wanted, limit=limit + 1)
+    page = found[:limit]
+    more = len(found) > limit
+    cursor_after = _write_cursor(page[-1].created_at, page[-1].id) if more else None
+    return TaskPage(tasks=tuple(page), next_cursor=cursor_after)
+
+
+@router.get("/{task_id}", responses=documented(404, 422, 503))
+async def show(task_id: UUID, services: ServicesDep) -> TaskDetail:
+    """A task, whole: plan, progress, answer, artifacts, price, and why anything waits."""
+    return await read_task(services, task_id)
+
+
+@router.post("/{task_id}/cancel", status_code=202, responses=documented(404, 409, 422, 503))
+async def cancel(task_id: UUID, services: ServicesDep) -> TaskView:
+    """Stop a task and everything that runs for it."""
+    await services.steering.cancel(task_id)
+    return (await read_task(services, task_id)).task
+
+
+@router.get("/{task_id}/logs", responses=documented(404, 422, 503))
+async def logs(
+    task_id: UUID,
+    services: ServicesDep,
+    subtask_id: UUID | None = None,
+    after: Annotated[int, Query(ge=0, le=2**62)] = 0,
+    limit: Annotated[int, Query(ge=1, le=1_000)] = 200,
+) -> LogPage:
+    """What the agents said and did, in order."""
+    await require(services, task_id)
+    return await services.views.logs(task_id, subtask_id=subtask_id, after=after, limit=limit)
+
+
+@router.get("/{task_id}/attempts", responses=documented(404, 422, 503))
+async def attempts(task_id: UUID, services: ServicesDep) -> AttemptList:
+    """Every try at every subtask, with its outcome."""
+    await require(services, task_id)
+    return AttemptList(attempts=tuple(await services.views.attempts(task_id)))
+
+
+async def read_task(services: Services, task_id: UUID) -> TaskDetail:
+    """The task with its reasons for waiting; raises NotFound."""
+    detail = await services.views.task(task_id)
+    if detail is None:
+        raise NotFound(f"there is no task {task_id}", remedy="look at GET /tasks")
+    task = explain(detail.task, services.roster.agents())
+    if services.simulated and task.finished_at is None:
+        task = task.model_copy(update={"simulated": True})
+    return detail.model_copy(update={"task": task})
+
+
+async def require(services: Services, task_id: UUID) -> None:
+    """Raises NotFound unless there is such a task."""
+    if not await services.views.exists(task_id):
+        raise NotFound(f"there is no task {task_id}", remedy="look at GET /tasks")
+
+
+def _plain(text: str | None) -> str | None:
+    if text is not None and "\x00" in text:
+        raise InvalidRequest("a filter holds a NUL character", remedy="leave it out")
+    return text
+
+
+def _write_cursor(created_at: datetime, task_id: UUID) -> str:
+    text = json.dumps([created_at.isoformat(), str(task_id)])
+    return base64.urlsafe_b64encode(text.encode()).decode()
+
+
+def _read_cursor(cursor: str | None) -> tuple[datetime, UUID] | None:
+    if not cursor:
+        return None
+    try:
+        created_at, task_id = json.loads(base64.urlsafe_b64decode(cursor))
+        moment = datetime.fromisoformat(created_at)
+        if moment.tzinfo is None:
+            raise ValueError("a cursor has a time zone")
+        return moment, UUID(task_id)
+    except (ValueError, TypeError, AttributeError, binascii.Error) as error:
+        raise InvalidRequest(
+            "this is not a cursor of ours",
+            slug="bad-cursor",
+            remedy="use next_cursor of the page before, unchanged",
+        ) from error

@@ -1,0 +1,41 @@
+"""What the routes work with, put together once in `__main__`."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from orchestrator.advance import Advancer
+from orchestrator.roster import Roster
+from orchestrator.steering import Steering
+from orchestrator.submission import Submissions
+from shared.database.connection import Pool
+from shared.database.views import Views
+from shared.queue import Doorbell
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Doors and parts of one orchestrator process."""
+
+    pool: Pool
+    views: Views
+    doorbell: Doorbell
+    roster: Roster
+    submissions: Submissions
+    steering: Steering
+    advancer: Advancer
+    files: Path
+    simulated: bool
+    wake: Callable[[], None]
+
+
+def _services(request: Request) -> Services:
+    services = request.app.state.services
+    assert isinstance(services, Services)  # set by create_app  # noqa: S101
+    return services
+
+
+ServicesDep = Annotated[Services, Depends(_services)]

@@ -1,0 +1,93 @@
+"""Why something is not running, in one sentence. Pure: from the plan, its states and the team."""
+
+from collections.abc import Mapping, Sequence
+
+from shared.models import AgentView, SubtaskView, TaskView, Waiting
+from shared.states import SubtaskStatus, TaskStatus
+
+
+def explain(task: TaskView, agents: Sequence[AgentView]) -> TaskView:
+    """The task with a reason on every subtask that waits, and on itself while it waits."""
+    by_key = {subtask.key: subtask for subtask in task.subtasks}
+    subtasks = tuple(
+        subtask.model_copy(update={"waiting": _why(subtask, by_key, agents)})
+        for subtask in task.subtasks
+    )
+    return task.model_copy(update={"subtasks": subtasks, "waiting": _why_task(task)})
+
+
+def _why_task(task: TaskView) -> Waiting | None:
+    if task.cancel_requested and task.finished_at is None:
+        return Waiting(reason="being cancelled: what runs is being stopped")
+    reasons = {
+        TaskStatus.PENDING: "waiting for a free planner",
+        TaskStatus.PLANNING: "the plan is being made",
+        TaskStatus.AGGREGATING: "the answer is being written",
+    }
+    reason = reasons.get(task.status)
+    return None if reason is None else Waiting(reason=reason)
+
+
+def _why(
+    subtask: SubtaskView, by_key: Mapping[str, SubtaskView], agents: Sequence[AgentView]
+) -> Waiting | None:
+    if subtask.status is SubtaskStatus.PENDING:
+        return _unfinished(subtask, by_key)
+    if subtask.status is SubtaskStatus.BLOCKED:
+        failed = sorted(_failed_ancestors(subtask, by_key))
+        return Waiting(reason=f"blocked: {_listed(failed)} failed", on=tuple(failed))
+    if subtask.status is SubtaskStatus.QUEUED:
+        return _no_agent(subtask, agents)
+    return None
+
+
+def _unfinished(subtask: SubtaskView, by_key: Mapping[str, SubtaskView]) -> Waiting:
+    open_ones = [
+        key for key in subtask.dependencies if by_key[key].status is not SubtaskStatus.COMPLETED
+    ]
+    if not open_ones:
+        return Waiting(reason="ready: about to be queued")
+    return Waiting(reason=f"waiting for {_listed(open_ones)} to finish", on=tuple(open_ones))
+
+
+def _failed_ancestors(subtask: SubtaskView, by_key: Mapping[str, SubtaskView]) -> set[str]:
+    found, seen, stack = set(), set(), list(subtask.dependencies)
+    while stack:
+        key = stack.pop()
+        if key in seen:
+            continue
+        seen.add(key)
+        if by_key[key].status is SubtaskStatus.FAILED:
+            found.add(key)
+        stack += by_key[key].dependencies
+    return found
+
+
+def _no_agent(subtask: SubtaskView, agents: Sequence[AgentView]) -> Waiting:
+    wanted = set(subtask.required_capabilities)
+    needed = "+".join(sorted(wanted))
+    able = [agent for agent in agents if wanted <= set(agent.capabilities)]
+    live = [agent for agent in able if agent.available]
+    names = tuple(agent.agent_id for agent in live)
+    if not able:
+        return Waiting(reason=f"waiting: no agent offers {needed}", on=(needed,))
+    if not live:
+        silent = tuple(agent.agent_id for agent in able)
+        return Waiting(
+            reason=f"waiting: every agent that offers {needed} is away ({_listed(silent)})",
+            on=silent,
+        )
+    if all(agent.state == "full" for agent in live):
+        word = "the agent" if len(live) == 1 else f"all {len(live)} agents"
+        verb = "is" if len(live) == 1 else "are"
+        return Waiting(reason=f"waiting: {word} that can do {needed} {verb} busy", on=names)
+    return Waiting(reason="queued: an agent is about to take it, or a limit holds it", on=names)
+
+
+def _listed(names: Sequence[str]) -> str:
+    shown = list(names[:5])
+    if len(names) > 5:
+        shown.append(f"{len(names) - 5} more")
+    if len(shown) == 1:
+        return shown[0]
+    return f"{', '.join(shown[:-1])} and {shown[-1]}"
