@@ -11,7 +11,7 @@ import json
 import re
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any, TypeAlias
 
 import asyncpg
 import structlog
@@ -19,13 +19,12 @@ from asyncpg.prepared_stmt import PreparedStatement
 
 from shared.database.connection import away
 from shared.database.data_codecs import column_names, json_safe, speak_text
+from shared.database.data_wire import WIRE_LIMIT, LimitedConnection
 from shared.errors import InvalidRequest, QuintetError, TooLarge
 
 log = structlog.get_logger(__name__)
 
-CONNECT_SECONDS = 10.0
 END_SECONDS = 2.0
-WIRE_LIMIT = 16 * 1024 * 1024
 BATCH_ROWS = 500
 MAX_SQL = 64 * 1024
 
@@ -41,12 +40,7 @@ _REFUSED = {
 _UNSHOWN = "cast such columns to text, or wrap them in to_json()"
 _TOO_MANY_COMMANDS = "multiple commands"
 
-if TYPE_CHECKING:
-    _Statement = PreparedStatement[asyncpg.Record]
-    _Base = asyncpg.Connection[asyncpg.Record]
-else:
-    _Statement = PreparedStatement
-    _Base = asyncpg.Connection
+_Statement: TypeAlias = "PreparedStatement[asyncpg.Record]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,47 +52,6 @@ class QueryResult:
     rows: tuple[dict[str, Any], ...]
     rowcount: int | None
     truncated: bool
-
-
-class _WireLimit(asyncio.Protocol):
-    """Stands before asyncpg's protocol and hangs up when one answer grows beyond all measure."""
-
-    def __init__(self, inner: asyncio.Protocol, transport: asyncio.WriteTransport) -> None:
-        self._inner = inner
-        self._transport = transport
-        self.received = 0
-
-    @property
-    def exceeded(self) -> bool:
-        return self.received > WIRE_LIMIT
-
-    def data_received(self, data: bytes) -> None:
-        self.received += len(data)
-        if self.exceeded:
-            self._transport.abort()
-        else:
-            self._inner.data_received(data)
-
-    def eof_received(self) -> bool | None:
-        return self._inner.eof_received()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._inner.connection_lost(exc)
-
-    def pause_writing(self) -> None:
-        self._inner.pause_writing()
-
-    def resume_writing(self) -> None:
-        self._inner.resume_writing()
-
-
-class LimitedConnection(_Base):
-    """An asyncpg connection that counts what it receives."""
-
-    def __init__(self, protocol: Any, transport: Any, *args: Any, **options: Any) -> None:
-        super().__init__(protocol, transport, *args, **options)
-        self.wire = _WireLimit(protocol, transport)
-        transport.set_protocol(self.wire)
 
 
 Connect = Callable[[], Awaitable[LimitedConnection]]
@@ -213,10 +166,10 @@ async def _run(
     except asyncpg.PostgresError as error:
         await connection.execute("ROLLBACK")
         raise InvalidRequest(_explain(error), remedy=_remedy(error)) from None
-    except (asyncpg.DataError, asyncpg.UnsupportedClientFeatureError) as error:
+    except asyncpg.UnsupportedClientFeatureError as error:
         await connection.execute("ROLLBACK")
         raise InvalidRequest(str(error), remedy=_UNSHOWN) from None
-    except ValueError:
+    except (asyncpg.InternalClientError, ValueError):
         await connection.execute("ROLLBACK")
         raise InvalidRequest("a column's type cannot be shown", remedy=_UNSHOWN) from None
     except QuintetError:

@@ -18,7 +18,7 @@ WITH task AS (
     INSERT INTO quintet.tasks (id) VALUES ($1) ON CONFLICT DO NOTHING
 )
 INSERT INTO quintet.shared_values (task_id, key, value, author)
-SELECT $1, $2, $3, $4
+SELECT $1, $2, coalesce($3::jsonb, 'null'), $4
 WHERE (SELECT count(*) FROM quintet.shared_values WHERE task_id = $1) < $5
 ON CONFLICT (task_id, key) DO NOTHING
 RETURNING version;
@@ -26,7 +26,7 @@ RETURNING version;
 -- name: replace_shared
 -- $1 task, $2 key, $3 value, $4 author, $5 the version that the writer has seen
 UPDATE quintet.shared_values
-SET value = $3, author = $4, version = version + 1, updated_at = now()
+SET value = coalesce($3::jsonb, 'null'), author = $4, version = version + 1, updated_at = now()
 WHERE task_id = $1 AND key = $2 AND version = $5
 RETURNING version;
 
