@@ -40,7 +40,8 @@ class Embedder(Protocol):
 
 class HashingEmbedder:
     """Character n-grams hashed into a vector: the same everywhere, offline, and only as good
-    as spelling. Texts are alike when they share words or parts of words."""
+    as spelling. Texts are alike when they share words or parts of words; it knows no synonyms,
+    and is of little use for scripts whose words are one or two characters."""
 
     name = "hashing-384"
     dim = HASHING_DIM
