@@ -5,50 +5,23 @@ one wait and a doubled one an empty claim.
 """
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
 from uuid import UUID
 
 import structlog
 
+from agent.attempt import Executor, Note, NoteSink
 from agent.heartbeat import Leases
 from agent.outcome import Failed, Outcome
 from agent.settle import Settlement, Settler
 from shared.database.subtasks import Claimant, Held, SubtaskLedger
-from shared.errors import Busy, Conflict, DependencyUnavailable
+from shared.errors import Busy, Conflict, DependencyUnavailable, RequestError
 from shared.models import Assignment
 from shared.queue import Ear
 from shared.states import AttemptOutcome, FailureKind
 
 _log = structlog.get_logger(__name__)
 _PAUSE = 1.0  # seconds, when the ledger is away
-
-
-@dataclass(frozen=True, slots=True)
-class Note:
-    """Something worth telling about an attempt while it runs."""
-
-    kind: str
-    message: str
-    level: Literal["debug", "info", "warning", "error"] = "info"
-    data: dict[str, Any] | None = None
-
-
-class Executor(Protocol):
-    """Does one attempt's work. Touches no store; raises only CancelledError."""
-
-    async def execute(self, assignment: Assignment, note: Callable[[Note], None]) -> Outcome:
-        """The outcome, whatever happened."""
-        ...
-
-
-class NoteSink(Protocol):
-    """Where notes go; must not block and must not fail."""
-
-    def add(self, assignment: Assignment, note: Note) -> None:
-        """Take one note."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +102,19 @@ class Worker:
             )
         self._start(claimed[0])
         return claimed[0]
+
+    async def once(self, subtask_id: UUID) -> bool:
+        """Run one subtask by name, then return; True when it completed."""
+        refused: RequestError | None = None
+        async with asyncio.TaskGroup() as group:
+            self._group = group
+            try:
+                await self.accept(subtask_id)
+            except RequestError as error:  # raised outside, where the group does not wrap it
+                refused = error
+        if refused is not None:
+            raise refused
+        return self.completed > 0
 
     def _free(self) -> int:
         return self._pace.slots - len(self.running)

@@ -1,0 +1,226 @@
+"""Puts the parts of one agent process together, in order, and takes them apart in reverse."""
+
+import importlib
+import os
+import socket
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import cast
+from uuid import uuid4
+
+import structlog
+
+from agent.attempt import Executor
+from agent.claude_sandbox import sandbox_available
+from agent.executor import ClaudeExecutor, Runtime
+from agent.heartbeat import Leases
+from agent.notes import NoteWriter
+from agent.presence import PresenceBeat
+from agent.profiles import Profile, profile_named
+from agent.settle import Settler
+from agent.toolbox import Toolboxes
+from agent.worker import Pace, Worker
+from shared import config
+from shared.background import running
+from shared.claude import Claude
+from shared.database.connection import open_pool
+from shared.database.subtasks import Claimant, SubtaskLedger
+from shared.errors import ConfigurationError
+from shared.models import Capability
+from shared.queue import Calls, Doorbell, Ear, lists_for, routes_for
+
+_log = structlog.get_logger(__name__)
+_SECRETS = ("DATABASE_URL", "DATA_DATABASE_URL", "REDIS_URL", "VOYAGE_API_KEY")
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What `__main__` drives."""
+
+    worker: Worker
+    beat: PresenceBeat
+
+
+class Assembly:
+    """One agent process, from its settings."""
+
+    def __init__(self) -> None:
+        self.settings = config.AgentSettings()
+        self._database = config.DatabaseSettings()
+        self._redis_url = config.QueueSettings().url
+        self._leases = config.LeaseSettings()
+        self._model = config.ModelSettings()
+        self._embedding = config.EmbeddingSettings()
+        self._files = config.WorkspaceSettings().root.resolve()
+        self.profile = _profile(self.settings)
+        self.owner = uuid4()
+        for name in _SECRETS:  # nothing that this process starts shall inherit them
+            os.environ.pop(name, None)
+
+    @property
+    def agent_id(self) -> str:
+        """The name people see; the fence is the owner, never this."""
+        fallback = f"{self.profile.name}-{socket.gethostname()}-{self.settings.port}"
+        return self.settings.agent_id or fallback
+
+    @property
+    def url(self) -> str:
+        """Where others reach this agent."""
+        host = self.settings.host
+        reachable = socket.gethostname() if host in ("0.0.0.0", "::") else host  # noqa: S104
+        return self.settings.url or f"http://{reachable}:{self.settings.port}"
+
+    @asynccontextmanager
+    async def open(self, *, visible: bool = True) -> AsyncIterator[Parts]:
+        """The parts, with their loops running; `visible` agents show up on the dashboard."""
+        async with AsyncExitStack() as stack:
+            simulated = await self._preflight()
+            pool = await open_pool(
+                self._database.url,
+                minimum=self._database.pool_min,
+                maximum=self._database.pool_max,
+                application=f"quintet agent {self.agent_id}"[:63],
+            )
+            stack.push_async_callback(pool.close)
+            doorbell = await stack.enter_async_context(Doorbell(self._redis_url))
+            ear = Ear(self._redis_url, lists_for(self.profile.capabilities))
+            stack.push_async_callback(ear.close)
+            calls = Calls(self._redis_url)
+            stack.push_async_callback(calls.close)
+            executor = await self._executor(stack)
+            ledger = SubtaskLedger(pool)
+            leases = self._lease_keeper(ledger)
+            settler = Settler(ledger, doorbell, owner=self.owner, simulated=simulated)
+            key = self._model.api_key.get_secret_value()
+            notes = NoteWriter(ledger, agent_id=self.agent_id, secrets=(key,))
+            stack.push_async_callback(notes.flush)
+            worker = Worker(
+                ledger=ledger,
+                ear=ear,
+                executor=executor,
+                leases=leases,
+                settler=settler,
+                notes=notes,
+                claimant=self._claimant(),
+                pace=Pace(self.settings.concurrency, self.settings.drain_seconds),
+            )
+            beat = self._beat(worker, doorbell, simulated=simulated)
+            loops = [leases.run(), settler.run(), notes.run(), _listen(calls, leases)]
+            if visible:
+                loops.append(beat.run())
+            await stack.enter_async_context(running(*loops))
+            yield Parts(worker, beat)
+
+    async def _preflight(self) -> bool:
+        async with Claude(
+            api_key=self._model.api_key.get_secret_value(),
+            base_url=self._model.base_url,
+            timeout_seconds=self._model.timeout_seconds,
+            max_retries=0,
+        ) as claude:
+            return await claude.preflight(self.profile.model or self._model.agent)
+
+    async def _executor(self, stack: AsyncExitStack) -> Executor:
+        """Claude's, or the one that AGENT_EXECUTOR names as `module:name`."""
+        module_name, _, name = self.settings.executor.partition(":")
+        try:
+            maker = getattr(importlib.import_module(module_name), name)
+        except (ImportError, AttributeError, ValueError) as error:
+            raise ConfigurationError(
+                f"AGENT_EXECUTOR {self.settings.executor!r} cannot be loaded: {error}",
+                remedy="write it as package.module:ClassName",
+            ) from error
+        if maker is not ClaudeExecutor:
+            return cast("Executor", maker())
+        toolboxes = await stack.enter_async_context(
+            Toolboxes.open(
+                self._database.data_url,
+                self._embedding,
+                self.settings,
+                self.profile,
+                self.agent_id,
+            )
+        )
+        return ClaudeExecutor(self._runtime(), toolboxes.for_attempt)
+
+    def _runtime(self) -> Runtime:
+        environment = {"ANTHROPIC_API_KEY": self._model.api_key.get_secret_value()}
+        if self._model.base_url:
+            environment["ANTHROPIC_BASE_URL"] = self._model.base_url
+        return Runtime(
+            profile=self.profile,
+            model=self._model.agent,
+            fallback_model=self._model.fallback,
+            files=self._files,
+            scratch=self.settings.local_scratch.resolve() / f"quintet-{self.owner.hex[:12]}",
+            environment=environment,
+            sandbox=self._sandboxed(),
+            hidden=(self._files, *(path.resolve() for path in self.settings.hidden)),
+            attempt_seconds=self.settings.attempt_seconds,
+        )
+
+    def _sandboxed(self) -> bool:
+        wish = self.settings.sandbox
+        possible = wish != "off" and sandbox_available()
+        if wish == "on" and not possible:
+            raise ConfigurationError(
+                "AGENT_SANDBOX is on, but bubblewrap cannot work here",
+                remedy="install bubblewrap and socat and allow user namespaces, or set it to auto",
+            )
+        if not possible:
+            _log.warning("Bash runs without a sandbox: tasks are not isolated from each other")
+        return possible
+
+    def _lease_keeper(self, ledger: SubtaskLedger) -> Leases:
+        return Leases(
+            ledger,
+            owner=self.owner,
+            lease_seconds=self._leases.lease_seconds,
+            interval=self._leases.heartbeat_seconds,
+        )
+
+    def _claimant(self) -> Claimant:
+        return Claimant(
+            owner=self.owner,
+            agent_id=self.agent_id,
+            role=self.profile.name,
+            routes=tuple(routes_for(self.profile.capabilities)),
+            lease_seconds=self._leases.lease_seconds,
+            max_running=self.settings.max_running,
+            max_running_in_role=self.settings.max_running_per_role.get(self.profile.name, 0),
+        )
+
+    def _beat(self, worker: Worker, doorbell: Doorbell, *, simulated: bool) -> PresenceBeat:
+        return PresenceBeat(
+            worker,
+            doorbell,
+            self.profile,
+            agent_id=self.agent_id,
+            url=self.url,
+            slots=self.settings.concurrency,
+            simulated=simulated,
+            interval=self._leases.heartbeat_seconds,
+        )
+
+
+async def _listen(calls: Calls, leases: Leases) -> None:
+    """Look at the leases as soon as somebody cancels something."""
+    while True:
+        if await calls.wait(5.0):
+            leases.nudge()
+
+
+def _profile(settings: config.AgentSettings) -> Profile:
+    """The profile, perhaps with other capabilities given by the environment."""
+    profile = profile_named(settings.profile)
+    if not settings.capabilities:
+        return profile
+    try:
+        wanted = tuple(Capability(name) for name in settings.capabilities)
+    except ValueError as error:
+        raise ConfigurationError(
+            f"AGENT_CAPABILITIES: {error}",
+            remedy=f"use some of: {', '.join(Capability)}",
+        ) from error
+    return profile.model_copy(update={"capabilities": wanted})

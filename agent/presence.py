@@ -1,0 +1,89 @@
+"""What an agent says of itself: every few seconds, and whenever what it does has changed."""
+
+import asyncio
+from datetime import UTC, datetime
+
+import psutil
+
+from agent.profiles import Profile
+from agent.worker import Worker
+from shared.models import Presence
+from shared.queue import Doorbell
+
+_LOOK = 0.5
+
+
+class PresenceBeat:
+    """Tells the dashboards, through Redis, that this agent is there and how it is."""
+
+    def __init__(
+        self,
+        worker: Worker,
+        doorbell: Doorbell,
+        profile: Profile,
+        *,
+        agent_id: str,
+        url: str,
+        slots: int,
+        simulated: bool,
+        interval: float,
+    ) -> None:
+        self._worker = worker
+        self._doorbell = doorbell
+        self._profile = profile
+        self._agent_id = agent_id
+        self._url = url
+        self._slots = slots
+        self._simulated = simulated
+        self._interval = interval
+        self._process = psutil.Process()
+        self._started_at = datetime.fromtimestamp(self._process.create_time(), UTC)
+        self._family: dict[int, psutil.Process] = {}
+        self._cpu = 0.0
+        self._memory = 0.0
+
+    def present(self) -> Presence:
+        """This agent now."""
+        return Presence(
+            agent_id=self._agent_id,
+            profile=self._profile.name,
+            url=self._url,
+            capabilities=self._profile.capabilities,
+            slots=self._slots,
+            running=tuple(str(subtask_id) for subtask_id in self._worker.running),
+            draining=self._worker.draining,
+            completed=self._worker.completed,
+            failed=self._worker.failed,
+            cpu_percent=self._cpu,
+            memory_mb=self._memory,
+            simulated=self._simulated,
+            started_at=self._started_at,
+        )
+
+    async def run(self) -> None:
+        """Beat until cancelled; then say goodbye."""
+        clock = asyncio.get_running_loop().time
+        told, told_at = None, 0.0
+        try:
+            while True:
+                state = (tuple(self._worker.running), self._worker.draining)
+                if state != told or clock() - told_at >= self._interval:
+                    self._measure()
+                    await self._doorbell.appear(self.present())
+                    told, told_at = state, clock()
+                await asyncio.sleep(_LOOK)
+        finally:
+            await self._doorbell.disappear(self._agent_id)
+
+    def _measure(self) -> None:
+        """CPU and memory of this process and all it started."""
+        cpu, memory = 0.0, 0
+        now = {child.pid: child for child in self._process.children(recursive=True)}
+        self._family = {pid: self._family.get(pid, child) for pid, child in now.items()}
+        for process in (self._process, *self._family.values()):
+            try:
+                cpu += process.cpu_percent(interval=None)
+                memory += process.memory_info().rss
+            except psutil.NoSuchProcess:
+                continue  # it ended while we looked
+        self._cpu, self._memory = round(cpu, 1), round(memory / 2**20, 1)

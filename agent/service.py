@@ -1,0 +1,72 @@
+"""The agent's own API: is it alive, what does it do, and do this one subtask now."""
+
+import asyncio
+from typing import TypeVar
+from uuid import UUID
+
+from fastapi import FastAPI
+
+from agent.presence import PresenceBeat
+from agent.worker import Worker
+from shared.models import Presence, Record
+from shared.problems import SmallBody, documented, install
+
+VERSION = "0.1.0"
+TITLE = "Quintet agent"
+
+T = TypeVar("T")
+
+
+class Health(Record):
+    """The process answers."""
+
+    status: str
+    agent_id: str
+    simulated: bool
+
+
+class Execution(Record):
+    """Which subtask to execute."""
+
+    subtask_id: UUID
+
+
+class Started(Record):
+    """What was claimed."""
+
+    subtask_id: UUID
+    attempt: int
+
+
+def create_app(worker: Worker | None, beat: PresenceBeat | None) -> FastAPI:
+    """The app; without a worker it can only describe itself."""
+    app = FastAPI(title=TITLE, version=VERSION, separate_input_output_schemas=False)
+    app.router.route_class = SmallBody
+    claiming = asyncio.Lock()
+
+    @app.get("/health")
+    async def health() -> Health:
+        """Alive."""
+        present = _there(beat).present()
+        status = "draining" if present.draining else "ok"
+        return Health(status=status, agent_id=present.agent_id, simulated=present.simulated)
+
+    @app.get("/status")
+    async def status() -> Presence:
+        """What it does, and how it is."""
+        return _there(beat).present()
+
+    @app.post("/execute", status_code=202, responses=documented(400, 409, 413, 422, 503))
+    async def execute(wish: Execution) -> Started:
+        """Claim one subtask and start on it: 409 when it is not claimable, 503 when busy."""
+        async with claiming:  # two requests must not both see the last free slot
+            assignment = await _there(worker).accept(wish.subtask_id)
+        return Started(subtask_id=assignment.subtask_id, attempt=assignment.attempt)
+
+    install(app)
+    return app
+
+
+def _there(part: T | None) -> T:
+    assert part is not None  # only the description of the API is made without parts  # noqa: S101
+    return part
