@@ -3,9 +3,12 @@
 import asyncio
 from typing import Literal
 
+import structlog
+
 from shared.models import AgentView, Capability, Presence
 from shared.queue import Doorbell
 
+_log = structlog.get_logger(__name__)
 _SILENT = 30.0  # three missed beats
 _FORGOTTEN = 3_600.0
 
@@ -28,7 +31,7 @@ class Roster:
 
     async def refresh(self) -> None:
         """Look once; a Redis that is away changes nothing but ages."""
-        present = await self._doorbell.present()
+        present = await self._present()
         now = asyncio.get_running_loop().time()
         for name, (presence, age) in (present or {}).items():
             self._known[name] = (presence, now - age)
@@ -38,6 +41,13 @@ class Roster:
             if now - beat < _FORGOTTEN
             and not (presence.draining and present is not None and name not in present)
         }
+
+    async def _present(self) -> dict[str, tuple[Presence, float]] | None:
+        try:
+            return await self._doorbell.present()
+        except ValueError as error:  # an agent of another version, or somebody else's words
+            _log.warning("what agents tell cannot be read", error=type(error).__name__)
+            return None
 
     def agents(self) -> list[AgentView]:
         """Everybody, by name."""

@@ -19,7 +19,6 @@ class Steering:
         self._pool = pool
         self._tasks = TaskLedger(pool)
         self._subtasks = SubtaskLedger(pool)
-        self._views = Views(pool)
         self._advancer = advancer
         self._doorbell = doorbell
 
@@ -58,7 +57,7 @@ class Steering:
                 task_id, subtask_id, attempt=attempt, description=description
             )
             if not done:
-                await self._refuse_retry(task_id, subtask_id, attempt)
+                await _refuse_retry(Views(self._pool, connection), task_id, subtask_id, attempt)
             await subtasks.unblock(task_id)
             if status in REOPEN_TASK.sources:
                 await ledger.reopen(task_id)
@@ -70,19 +69,20 @@ class Steering:
             raise NotFound(f"there is no task {task_id}", remedy="look at GET /tasks")
         return locked[task_id]
 
-    async def _refuse_retry(self, task_id: UUID, subtask_id: UUID, attempt: int) -> None:
-        now = await self._views.subtask_now(task_id, subtask_id)
-        if now is None:
-            raise NotFound(f"this task has no subtask {subtask_id}")
-        status = SubtaskStatus(now["status"])
-        if status not in RETRY.sources:
-            detail = f"the subtask is {status}; only a failed one can be retried"
-        else:
-            detail = f"attempt {now['attempt']} has failed since you looked at attempt {attempt}"
-        raise Conflict(
-            detail,
-            slug="not-retryable",
-            remedy="look at the task again",
-            status_now=status,
-            attempt_now=now["attempt"],
-        )
+
+async def _refuse_retry(views: Views, task_id: UUID, subtask_id: UUID, attempt: int) -> None:
+    now = await views.subtask_now(task_id, subtask_id)
+    if now is None:
+        raise NotFound(f"this task has no subtask {subtask_id}")
+    status = SubtaskStatus(now["status"])
+    if status not in RETRY.sources:
+        detail = f"the subtask is {status}; only a failed one can be retried"
+    else:
+        detail = f"attempt {now['attempt']} has failed since you looked at attempt {attempt}"
+    raise Conflict(
+        detail,
+        slug="not-retryable",
+        remedy="look at the task again",
+        status_now=status,
+        attempt_now=now["attempt"],
+    )

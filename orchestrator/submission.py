@@ -3,31 +3,44 @@
 import hashlib
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 from uuid import UUID, uuid4
 
 from fastapi import Request
-from pydantic import AfterValidator, Field, StringConstraints, ValidationError
-from starlette.datastructures import UploadFile
-from starlette.exceptions import HTTPException
-from starlette.formparsers import MultiPartException
-from starlette.types import Message, Receive
+from pydantic import (
+    BeforeValidator,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    ValidationError,
+)
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, PydanticCustomError, PydanticKnownError, core_schema
+from starlette.datastructures import FormData, UploadFile
+from starlette.formparsers import MultiPartException, MultiPartParser
 
 from orchestrator.plan import has_control_characters
 from shared.database.connection import Pool, transaction
 from shared.database.tasks import TaskLedger
-from shared.errors import InvalidRequest, RequestError, TooLarge, WorkspaceError
+from shared.errors import (
+    DependencyUnavailable,
+    InvalidRequest,
+    RequestError,
+    TooLarge,
+    WorkspaceError,
+)
 from shared.models import ContextFile, Record
-from shared.problems import field_errors
+from shared.problems import bounded, field_errors
 from shared.queue import Doorbell
 from shared.workspace import Workspace, safe_name
 
 MAX_JSON_BYTES = 1 << 20
 _CHUNK = 1 << 20
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
+_OURS = ("task.json", "prerequisites")  # what agents write beside the uploads
 
 
 class MalformedBody(RequestError):
@@ -52,22 +65,62 @@ class BadIdempotencyKey(RequestError):
     title = "The Idempotency-Key is not valid"
 
 
-def _printable(text: str) -> str:
-    if has_control_characters(text):
-        raise ValueError("must not contain control characters")
-    return text
+# What `has_control_characters` refuses, as a character class of JSON Schema.
+_CONTROL = (
+    r"\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069"
+)
 
 
-Text = Annotated[str, StringConstraints(strip_whitespace=True), AfterValidator(_printable)]
+@dataclass(frozen=True, slots=True)
+class Prose:
+    """Text for people: at most `most` characters, at least `least` within the space around it."""
+
+    least: int
+    most: int
+
+    def __get_pydantic_core_schema__(self, _: Any, __: GetCoreSchemaHandler) -> CoreSchema:
+        trimmed = core_schema.str_schema(strip_whitespace=True, min_length=self.least)
+        return core_schema.no_info_before_validator_function(self._check, trimmed)
+
+    def __get_pydantic_json_schema__(
+        self, _: CoreSchema, __: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        some, ink = f"[^{_CONTROL}]", rf"[^{_CONTROL}\s]"
+        core = f"{ink}{some}{{{self.least - 2},}}{ink}" if self.least > 1 else ink * self.least
+        return {
+            "type": "string",
+            "minLength": self.least,
+            "maxLength": self.most,
+            "pattern": f"^{some}*{core}{some}*$" if core else f"^{some}*$",
+        }
+
+    def _check(self, value: Any) -> Any:
+        if isinstance(value, str):
+            if len(value) > self.most:
+                raise PydanticKnownError("string_too_long", {"max_length": self.most})
+            if has_control_characters(value):
+                raise PydanticCustomError(
+                    "control_characters",
+                    "Must not contain control or direction-changing characters",
+                )
+        return value
+
+
+def _whole(value: Any) -> Any:
+    """JSON knows one kind of number: 5.0 is an integer."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+Whole = Annotated[int, BeforeValidator(_whole)]
 
 
 class TaskSubmission(Record):
     """What a person asks for. Priority 5 is usual, 7 and more is urgent."""
 
-    description: Annotated[Text, Field(min_length=10, max_length=5_000)]
-    user_id: Annotated[Text, Field(min_length=1, max_length=128)] = "anonymous"
-    title: Annotated[Text, Field(max_length=200)] | None = None
-    priority: int = Field(default=5, ge=0, le=10)
+    description: Annotated[str, Prose(10, 5_000)]
+    user_id: Annotated[str, Prose(1, 128)] = "anonymous"
+    title: Annotated[str, Prose(0, 200)] | None = None
+    priority: Whole = Field(default=5, ge=0, le=10)
 
     @property
     def heading(self) -> str:
@@ -109,7 +162,7 @@ class Submissions:
         key = _idempotency_key(request)
         kind = request.headers.get("content-type", "").split(";")[0].strip().lower()
         if kind == "application/json":
-            return await self._keep(_validated(await _read_json(request)), (), key)
+            return await self._keep(_validated(await _read_json(request), strict=True), (), key)
         if kind == "multipart/form-data":
             return await self._accept_form(request, key)
         raise UnsupportedContentType(
@@ -119,42 +172,55 @@ class Submissions:
 
     async def _accept_form(self, request: Request, key: str | None) -> Accepted:
         limit = self._limits.upload_bytes + MAX_JSON_BYTES
-        bounded = Request(request.scope, _bounded(request, limit))
+        within = Request(request.scope, bounded(request, limit, self._files_too_large()))
         try:
-            async with bounded.form(max_files=self._limits.files, max_fields=20) as form:
-                fields = {name: value for name, value in form.multi_items() if name != "files"}
-                uploads = [item for item in form.getlist("files") if not isinstance(item, str)]
-                submission = _validated(_form_fields(fields))
-                self._check_sizes(uploads)
-                return await self._keep(submission, uploads, key)
-        except (MultiPartException, HTTPException) as error:
-            raise self._form_error(error) from error
+            form = await _read_form(within, max_files=self._limits.files)
+        except (MultiPartException, UnicodeError) as error:
+            raise self._form_error(str(getattr(error, "message", error))) from error
+        try:
+            fields, uploads = _parts(form)
+            submission = _validated(fields, strict=False)
+            if sum(upload.size or 0 for upload in uploads) > self._limits.upload_bytes:
+                raise self._files_too_large()
+            return await self._keep(submission, uploads, key)
+        finally:
+            await form.close()
 
-    def _form_error(self, error: Exception) -> RequestError:
-        detail = str(getattr(error, "detail", getattr(error, "message", error)))
+    def _form_error(self, detail: str) -> RequestError:
         if detail.startswith("Too many files"):
             return InvalidRequest(
                 f"more than {self._limits.files} files",
                 slug="too-many-files",
                 remedy=f"send at most {self._limits.files} files, or pack them into one",
             )
+        if detail.startswith("Part exceeded"):
+            return _body_too_large()
         return MalformedBody(detail, remedy="send a well-formed multipart/form-data body")
 
-    def _check_sizes(self, uploads: Sequence[UploadFile]) -> None:
-        total = sum(upload.size or 0 for upload in uploads)
-        if total > self._limits.upload_bytes:
-            raise _too_large(self._limits.upload_bytes)
+    def _files_too_large(self) -> TooLarge:
+        size = _size(self._limits.upload_bytes)
+        return TooLarge(
+            f"the files hold more than {size}",
+            slug="files-too-large",
+            remedy=f"send at most {size} in all",
+        )
 
     async def _keep(
         self, submission: TaskSubmission, uploads: Sequence[UploadFile], key: str | None
     ) -> Accepted:
         task_id = uuid4()
         workspace = Workspace(self._files, task_id)
+        committing = False
         try:
             files = await _store(workspace, uploads)
-            accepted = await self._record(task_id, submission, files, key)
+            async with transaction(self._pool) as connection:
+                ledger = self._ledger.within(connection)
+                accepted = await _record(ledger, task_id, submission, files, key)
+                committing = True
         except BaseException:
-            workspace.remove()
+            # Once COMMIT was sent the ledger may have the task although we never heard so.
+            if not committing:
+                workspace.remove()
             raise
         if accepted.replayed:
             workspace.remove()
@@ -162,59 +228,67 @@ class Submissions:
             await self._doorbell.ring_submission(task_id)
         return accepted
 
-    async def _record(
-        self,
-        task_id: UUID,
-        submission: TaskSubmission,
-        files: Sequence[ContextFile],
-        key: str | None,
-    ) -> Accepted:
-        fingerprint = _fingerprint(submission, files)
-        async with transaction(self._pool) as connection:
-            ledger = self._ledger.within(connection)
-            user = submission.user_id
-            if key and not await ledger.remember_key(user, key, fingerprint, task_id):
-                return await self._replay(ledger, user, key, fingerprint)
-            await ledger.insert(
-                task_id,
-                user_id=user,
-                title=submission.heading,
-                description=submission.description,
-                priority=submission.priority,
-                files=files,
-            )
-        return Accepted(task_id, replayed=False)
 
-    async def _replay(self, ledger: TaskLedger, user: str, key: str, fingerprint: str) -> Accepted:
-        known = await ledger.recall_key(user, key)
-        if known is None or known[0] != fingerprint:
-            raise InvalidRequest(
-                "this Idempotency-Key was used for another request",
-                slug="idempotency-key-reused",
-                remedy="use a new key for a new request",
-            )
-        return Accepted(known[1], replayed=True)
+async def _record(
+    ledger: TaskLedger,
+    task_id: UUID,
+    submission: TaskSubmission,
+    files: Sequence[ContextFile],
+    key: str | None,
+) -> Accepted:
+    fingerprint = _fingerprint(submission, files)
+    user = submission.user_id
+    if key and not await ledger.remember_key(user, key, fingerprint, task_id):
+        return await _replay(ledger, user, key, fingerprint)
+    await ledger.insert(
+        task_id,
+        user_id=user,
+        title=submission.heading,
+        description=submission.description,
+        priority=submission.priority,
+        files=files,
+    )
+    return Accepted(task_id, replayed=False)
+
+
+async def _replay(ledger: TaskLedger, user: str, key: str, fingerprint: str) -> Accepted:
+    known = await ledger.recall_key(user, key)
+    if known is None or known[0] != fingerprint:
+        raise InvalidRequest(
+            "this Idempotency-Key was used for another request",
+            slug="idempotency-key-reused",
+            remedy="use a new key for a new request",
+        )
+    return Accepted(known[1], replayed=True)
 
 
 async def _store(workspace: Workspace, uploads: Sequence[UploadFile]) -> list[ContextFile]:
     """Write the uploads into the task's context under names of ours."""
-    if not uploads:
-        return []
-    workspace.prepare()
     kept: list[ContextFile] = []
-    for upload in uploads:
-        name = safe_name(upload.filename or "file", [*(file.name for file in kept), "task.json"])
-        digest, size = hashlib.sha256(), 0
-        try:
-            with (workspace.context / name).open("xb") as target:
-                while chunk := await upload.read(_CHUNK):
-                    digest.update(chunk)
-                    size += len(chunk)
-                    target.write(chunk)
-        except OSError as error:
-            raise WorkspaceError(f"cannot keep {name}: {error.strerror}") from error
-        kept.append(ContextFile(name=name, size=size, sha256=digest.hexdigest()))
+    try:
+        if uploads:
+            workspace.prepare()
+        for upload in uploads:
+            taken = [*(file.name for file in kept), *_OURS]
+            kept.append(await _store_one(workspace.context, upload, taken))
+    except (OSError, WorkspaceError) as error:
+        detail = error.detail if isinstance(error, WorkspaceError) else error.strerror
+        raise DependencyUnavailable(
+            f"the files cannot be kept: {detail}",
+            remedy="try again later; whoever runs this looks at the disk of SHARED_FILES_DIR",
+        ) from error
     return kept
+
+
+async def _store_one(folder: Path, upload: UploadFile, taken: Sequence[str]) -> ContextFile:
+    name = safe_name(upload.filename or "file", taken)
+    digest, size = hashlib.sha256(), 0
+    with (folder / name).open("xb") as target:
+        while chunk := await upload.read(_CHUNK):
+            digest.update(chunk)
+            size += len(chunk)
+            target.write(chunk)
+    return ContextFile(name=name, size=size, sha256=digest.hexdigest())
 
 
 def _idempotency_key(request: Request) -> str | None:
@@ -229,7 +303,7 @@ def _idempotency_key(request: Request) -> str | None:
 
 
 async def _read_json(request: Request) -> Any:
-    body = await Request(request.scope, _bounded(request, MAX_JSON_BYTES)).body()
+    body = await Request(request.scope, bounded(request, MAX_JSON_BYTES, _body_too_large())).body()
     try:
         return json.loads(body)
     except (ValueError, RecursionError) as error:
@@ -238,60 +312,89 @@ async def _read_json(request: Request) -> Any:
         ) from error
 
 
-def _bounded(request: Request, limit: int) -> Receive:
-    """The request's body, refused as soon as it grows over the limit."""
-    declared = request.headers.get("content-length", "")
-    if declared.isdigit() and int(declared) > limit:
-        raise _too_large(limit)
-    seen = 0
+class _WholeForm(MultiPartParser):
+    """A form that knows whether its last boundary came; without it a file may be missing."""
 
-    async def receive() -> Message:
-        nonlocal seen
-        message = await request.receive()
-        seen += len(message.get("body", b""))
-        if seen > limit:
-            raise _too_large(limit)
-        return message
+    whole = False
 
-    return receive
+    def on_end(self) -> None:
+        self.whole = True
 
 
-def _too_large(limit: int) -> TooLarge:
+async def _read_form(request: Request, *, max_files: int) -> FormData:
+    """The form, its files spooled to disk; the caller closes it."""
+
+    async def body() -> AsyncGenerator[bytes, None]:
+        async for chunk in request.stream():
+            yield chunk
+        if not parser.whole:  # raised within parse(), which then closes what it has opened
+            raise MultiPartException("The body ends before its last boundary.")
+
+    parser = _WholeForm(request.headers, body(), max_files=max_files, max_fields=20)
+    return await parser.parse()
+
+
+def _body_too_large() -> TooLarge:
+    size = _size(MAX_JSON_BYTES)
     return TooLarge(
-        f"the request holds more than {limit // (1 << 20)} MB",
-        slug="files-too-large",
-        remedy=f"send at most {limit // (1 << 20)} MB in all",
+        f"the request's text is longer than {size}",
+        slug="body-too-large",
+        remedy="send long material as files of a multipart/form-data body",
     )
 
 
-def _form_fields(fields: dict[str, Any]) -> dict[str, Any]:
-    strays = [name for name, value in fields.items() if not isinstance(value, str)]
-    if strays:
-        raise InvalidRequest(
-            f"a file was sent as {', '.join(sorted(strays))}",
-            slug="unknown-field",
-            remedy="send files in the field `files`",
-        )
-    return fields
+def _size(limit: int) -> str:
+    return f"{limit / (1 << 20):.4g} MB"
+
+
+def _parts(form: FormData) -> tuple[dict[str, str], list[UploadFile]]:
+    """The fields and files of a form; each field once, files as `files` only."""
+    fields: dict[str, str] = {}
+    uploads: list[UploadFile] = []
+    for name, value in form.multi_items():
+        if isinstance(value, UploadFile) and name == "files":
+            if value.filename or value.size:  # a browser sends an empty part for no file
+                uploads.append(value)
+        elif isinstance(value, UploadFile):
+            raise _stray(f"a file was sent as {name[:100]}", "unknown-field")
+        elif name == "files":
+            raise _stray("a part `files` has no file name", "not-a-file")
+        elif name in fields:
+            raise _stray(f"{name[:100]} was sent more than once", "repeated-field")
+        else:
+            fields[name] = value
+    return fields, uploads
+
+
+def _stray(detail: str, slug: str) -> InvalidRequest:
+    return InvalidRequest(
+        detail, slug=slug, remedy="send each field once, and files in the field `files`"
+    )
 
 
 _SLUGS = {
     ("description", "string_too_short"): "description-too-short",
     ("description", "string_too_long"): "description-too-long",
     ("description", "missing"): "description-missing",
+    ("priority", "greater_than_equal"): "priority-out-of-range",
+    ("priority", "less_than_equal"): "priority-out-of-range",
+}
+_SLUGS_OF_ANY = {
+    "control_characters": "control-characters",
+    "extra_forbidden": "unknown-field",
+    "model_type": "not-an-object",
 }
 
 
-def _validated(fields: Any) -> TaskSubmission:
+def _validated(fields: Any, *, strict: bool) -> TaskSubmission:
+    """The submission; JSON is taken as it is (`strict`), a form's text is read as what it means."""
     try:
-        return TaskSubmission.model_validate(fields)
+        return TaskSubmission.model_validate(fields, strict=strict)
     except ValidationError as error:
         details = error.errors(include_url=False, include_context=False)
         found = field_errors(details)
-        first = details[0]
-        slug = _SLUGS.get((str(first["loc"][0]) if first["loc"] else "", first["type"]), "")
-        if first["type"] == "extra_forbidden":
-            slug = "unknown-field"
+        kind, place = details[0]["type"], details[0]["loc"]
+        slug = _SLUGS_OF_ANY.get(kind) or _SLUGS.get((str(place[0]) if place else "", kind), "")
         raise InvalidRequest(
             "; ".join(f"{item['field']}: {item['message']}" for item in found),
             slug=slug,

@@ -35,6 +35,8 @@ def _why(
         return _unfinished(subtask, by_key)
     if subtask.status is SubtaskStatus.BLOCKED:
         failed = sorted(_failed_ancestors(subtask, by_key))
+        if not failed:  # what failed is being retried, and this not yet freed
+            return Waiting(reason="blocked: about to be looked at again")
         return Waiting(reason=f"blocked: {_listed(failed)} failed", on=tuple(failed))
     if subtask.status is SubtaskStatus.QUEUED:
         return _no_agent(subtask, agents)

@@ -4,7 +4,7 @@ import logging
 import re
 import sys
 from collections.abc import Iterable
-from typing import TextIO
+from typing import Any, TextIO
 
 import structlog
 from pydantic import ValidationError
@@ -15,9 +15,10 @@ from shared.errors import QuintetError
 _LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 _SECRET = re.compile(
     r"sk-[A-Za-z0-9_-]{8,}"  # keys of the Messages API
-    r"|(?<=://)[^/\s:@]*:[^/\s@]+(?=@)"  # user:password in a URL
+    r"|(?<=://)[^/\s:@]*:[^/\s\"']+(?=@)"  # user:password in a URL
     r"|(?i:(?<=bearer )[^\s\"']+)"
 )
+_KEY_HEADER = re.compile(r"(?i)(x-api-key[\"']?\s*[:=]\s*[\"']?)[^\s\"',]+")
 
 
 def redact(text: str, secrets: Iterable[str] = ()) -> str:
@@ -25,7 +26,7 @@ def redact(text: str, secrets: Iterable[str] = ()) -> str:
     for secret in secrets:
         if len(secret) >= 6:
             text = text.replace(secret, "[redacted]")
-    return _SECRET.sub("[redacted]", text)
+    return _KEY_HEADER.sub(r"\1[redacted]", _SECRET.sub("[redacted]", text))
 
 
 def configure(*, level: str, form: str, service: str, stream: TextIO | None = None) -> None:
@@ -55,7 +56,17 @@ def configure(*, level: str, form: str, service: str, stream: TextIO | None = No
 
 
 def _redacted(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
-    return {key: redact(value) if isinstance(value, str) else value for key, value in event.items()}
+    return {key: _clean(value) for key, value in event.items()}
+
+
+def _clean(value: Any) -> Any:
+    if isinstance(value, str):
+        return redact(value)
+    if isinstance(value, dict):
+        return {key: _clean(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_clean(item) for item in value]
+    return redact(str(value)) if isinstance(value, BaseException) else value
 
 
 def startup_message(who: str, error: QuintetError | ValidationError) -> str:

@@ -23,18 +23,23 @@ _UNSAFE = re.compile(r"[^\w.+@-]+")
 
 
 def safe_name(name: str, taken: Sequence[str] = ()) -> str:
-    """A file name of ours for an uploaded one: no path, no dot-file, not yet taken."""
+    """A file name of ours for an uploaded one: no path, no dot-file, no option, not yet taken."""
     plain = unicodedata.normalize("NFKC", name).replace("\\", "/").rsplit("/", 1)[-1]
-    stem, dot, suffix = _UNSAFE.sub("_", plain).lstrip(".").rpartition(".")
+    stem, dot, suffix = _UNSAFE.sub("_", plain).lstrip(".-").rpartition(".")
     if not dot:
         stem, suffix = suffix, ""
-    stem, suffix = (stem or "file")[:80], suffix[:16]
+    stem, suffix = _cut(stem, 160) or "file", _cut(suffix, 32)
     for number in range(1, len(taken) + 2):
         tail = "" if number == 1 else f"-{number}"
         candidate = f"{stem}{tail}.{suffix}" if suffix else f"{stem}{tail}"
         if candidate.lower() not in {other.lower() for other in taken}:
             return candidate
     raise AssertionError("one of n + 1 names is free")
+
+
+def _cut(text: str, most: int) -> str:
+    """The beginning of the text that fits into `most` bytes; a file name has at most 255."""
+    return text.encode("utf-8", "ignore")[:most].decode("utf-8", "ignore")
 
 
 class Workspace:

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import AsyncIterator
+from typing import BinaryIO
 from urllib.parse import quote
 from uuid import UUID
 
@@ -54,7 +55,7 @@ async def download(task_id: UUID, path: str, services: ServicesDep) -> Streaming
         raise missing
     folder = Workspace(services.files, task_id).files_of(row["subtask_id"], row["attempt"])
     try:
-        descriptor = open_inside(folder, row["path"])
+        file = os.fdopen(open_inside(folder, row["path"]), "rb")
     except (WorkspaceError, OSError) as error:
         raise NotFound(
             "the ledger knows this artifact, but its file is gone",
@@ -63,10 +64,10 @@ async def download(task_id: UUID, path: str, services: ServicesDep) -> Streaming
         ) from error
     name = quote(row["path"].rsplit("/", 1)[-1])
     return StreamingResponse(
-        _read(descriptor),
+        _read(file),
         media_type="application/octet-stream",
         headers={
-            "Content-Length": str(os.fstat(descriptor).st_size),
+            "Content-Length": str(os.fstat(file.fileno()).st_size),
             "Content-Disposition": f"attachment; filename*=UTF-8''{name}",
             "X-Content-Type-Options": "nosniff",
             "ETag": f'"{row["sha256"]}"',
@@ -74,7 +75,7 @@ async def download(task_id: UUID, path: str, services: ServicesDep) -> Streaming
     )
 
 
-async def _read(descriptor: int) -> AsyncIterator[bytes]:
-    with os.fdopen(descriptor, "rb") as file:
+async def _read(file: BinaryIO) -> AsyncIterator[bytes]:
+    with file:
         while chunk := file.read(_CHUNK):
             yield chunk

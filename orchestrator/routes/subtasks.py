@@ -8,21 +8,23 @@ from pydantic import Field
 
 from orchestrator.routes.tasks import read_task
 from orchestrator.services import ServicesDep
-from orchestrator.submission import Text
+from orchestrator.submission import Prose, Whole
 from shared.models import Record, TaskView
-from shared.problems import documented
+from shared.problems import SmallBody, documented
 
-router = APIRouter(prefix="/tasks/{task_id}/subtasks/{subtask_id}", tags=["subtasks"])
+router = APIRouter(
+    prefix="/tasks/{task_id}/subtasks/{subtask_id}", tags=["subtasks"], route_class=SmallBody
+)
 
 
 class Retry(Record):
     """The attempt that was seen to fail, and a better description if there is one."""
 
-    attempt: int = Field(ge=0, le=2**31 - 1)
-    description: Annotated[Text, Field(min_length=1, max_length=8_192)] | None = None
+    attempt: Whole = Field(ge=0, le=2**31 - 1, strict=True)
+    description: Annotated[str, Prose(1, 8_192)] | None = None
 
 
-@router.post("/retry", status_code=202, responses=documented(400, 404, 409, 422, 503))
+@router.post("/retry", status_code=202, responses=documented(400, 404, 409, 413, 422, 503))
 async def retry(
     task_id: UUID, subtask_id: UUID, wish: Annotated[Retry, Body()], services: ServicesDep
 ) -> TaskView:

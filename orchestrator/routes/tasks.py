@@ -1,9 +1,8 @@
 """Tasks: submit, list, show, cancel, logs."""
 
 import base64
-import binascii
 import json
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -20,23 +19,34 @@ from shared.states import TaskStatus
 
 router = APIRouter(prefix="/tasks", tags=["tasks"])
 
-_FORM: dict[str, Any] = {
-    "type": "object",
-    "required": ["description"],
-    "additionalProperties": False,
-    "properties": {
-        "description": {"type": "string", "minLength": 10, "maxLength": 5000},
-        "user_id": {"type": "string", "minLength": 1, "maxLength": 128},
-        "title": {"type": "string", "maxLength": 200},
-        "priority": {"type": "integer", "minimum": 0, "maximum": 10},
-        "files": {"type": "array", "items": {"type": "string", "format": "binary"}},
-    },
+_JSON = TaskSubmission.model_json_schema()
+_FILES = {"type": "array", "items": {"type": "string", "format": "binary"}}
+_FORM: dict[str, Any] = _JSON | {
+    "description": "The same, with files; how many and how large is the operator's choice.",
+    "properties": _JSON["properties"]
+    | {"title": _JSON["properties"]["title"]["anyOf"][0], "files": _FILES},
+}
+_ACCEPTED: dict[int | str, dict[str, Any]] = {
+    202: {
+        "description": "Accepted, now or before with the same Idempotency-Key",
+        "headers": {
+            "Location": {
+                "description": "Where the task is shown",
+                "required": True,
+                "schema": {"type": "string", "pattern": "^/tasks/[0-9a-f-]{36}$"},
+            },
+            "Idempotent-Replayed": {
+                "description": "The key was known: this is the task it made",
+                "schema": {"type": "string", "const": "true"},
+            },
+        },
+    }
 }
 _BODY = {
     "requestBody": {
         "required": True,
         "content": {
-            "application/json": {"schema": TaskSubmission.model_json_schema()},
+            "application/json": {"schema": _JSON},
             "multipart/form-data": {"schema": _FORM},
         },
     },
@@ -49,6 +59,8 @@ _BODY = {
         }
     ],
 }
+_NO_NUL = r"^[^\x00]*$"  # PostgreSQL's text holds no NUL
+_CURSOR: dict[str, Any] = {"format": "cursor", "description": "`next_cursor` of the page before"}
 
 
 class AttemptList(Record):
@@ -62,7 +74,7 @@ class AttemptList(Record):
     status_code=202,
     response_model=TaskView,
     openapi_extra=_BODY,
-    responses=documented(400, 413, 415, 422, 503),
+    responses=_ACCEPTED | documented(400, 413, 415, 422, 503),
 )
 async def submit(request: Request, response: Response, services: ServicesDep) -> TaskView:
     """Accept a task; it is planned and worked afterwards."""
@@ -78,13 +90,13 @@ async def submit(request: Request, response: Response, services: ServicesDep) ->
 async def list_tasks(
     services: ServicesDep,
     status: TaskStatus | None = None,
-    user_id: Annotated[str | None, Query(max_length=128)] = None,
-    text: Annotated[str | None, Query(max_length=200)] = None,
+    user_id: Annotated[str | None, Query(max_length=128, pattern=_NO_NUL)] = None,
+    text: Annotated[str | None, Query(max_length=200, pattern=_NO_NUL)] = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
-    cursor: Annotated[str | None, Query(max_length=200)] = None,
+    cursor: Annotated[str | None, Query(max_length=200, json_schema_extra=_CURSOR)] = None,
 ) -> TaskPage:
     """A page of tasks, newest first."""
-    wanted = TaskFilter(status, _plain(user_id), _plain(text), _read_cursor(cursor))
+    wanted = TaskFilter(status, user_id, text, _read_cursor(cursor))
     found = await services.views.tasks(wanted, limit=limit + 1)
     page = found[:limit]
     more = len(found) > limit
@@ -142,12 +154,6 @@ async def require(services: Services, task_id: UUID) -> None:
         raise NotFound(f"there is no task {task_id}", remedy="look at GET /tasks")
 
 
-def _plain(text: str | None) -> str | None:
-    if text is not None and "\x00" in text:
-        raise InvalidRequest("a filter holds a NUL character", remedy="leave it out")
-    return text
-
-
 def _write_cursor(created_at: datetime, task_id: UUID) -> str:
     text = json.dumps([created_at.isoformat(), str(task_id)])
     return base64.urlsafe_b64encode(text.encode()).decode()
@@ -161,8 +167,8 @@ def _read_cursor(cursor: str | None) -> tuple[datetime, UUID] | None:
         moment = datetime.fromisoformat(created_at)
         if moment.tzinfo is None:
             raise ValueError("a cursor has a time zone")
-        return moment, UUID(task_id)
-    except (ValueError, TypeError, AttributeError, binascii.Error) as error:
+        return moment.astimezone(UTC), UUID(task_id)
+    except (ValueError, TypeError, AttributeError, OverflowError) as error:
         raise InvalidRequest(
             "this is not a cursor of ours",
             slug="bad-cursor",

@@ -1,0 +1,223 @@
+"""Cancel and retry: one of two that collide wins, and only what depends on it moves."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import pytest
+
+from shared.database.connection import Pool
+from shared.models import Assignment
+from tests.api_world import Api, open_api, problem
+from tests.ledger_world import World, held, planned
+
+
+@pytest.fixture
+async def api(pool: Pool, redis_url: str, tmp_path: Path) -> AsyncIterator[Api]:
+    async with open_api(pool, redis_url, tmp_path) as api:
+        yield api
+
+
+@pytest.fixture
+def world(api: Api) -> World:
+    return api.world
+
+
+async def failed(api: Api) -> tuple[UUID, Assignment]:
+    """A failed task: a failed, b and c wait for it, d completed."""
+    world = api.world
+    task_id = await world.ready(planned("a"), planned("b", "a"), planned("c", "b"), planned("d"))
+    for assignment in await world.claim_next(world.claimant(), limit=2):
+        if assignment.key == "a":
+            broken = assignment
+            assert await world.fail(assignment, "no such column")
+        else:
+            assert await world.complete(assignment)
+    (step,) = await api.services.advancer.advance([task_id])
+    await world.pool.execute(
+        "UPDATE tasks SET status = 'failed', finished_at = now(), step_owner = NULL,"
+        " step_lease_until = NULL, answer = 'half an answer', partial = true WHERE id = $1",
+        step.task_id,
+    )
+    return task_id, broken
+
+
+async def test_what_waits_is_cancelled_at_once(api: Api) -> None:
+    task_id = (await api.submit())["id"]
+    answer = await api.client.post(f"/tasks/{task_id}/cancel")
+    assert answer.status_code == 202
+    assert (answer.json()["status"], answer.json()["waiting"]) == ("cancelled", None)
+    assert answer.json()["finished_at"]
+    again = problem(await api.client.post(f"/tasks/{task_id}/cancel"), 409, "already-ended")
+    assert again["status_now"] == "cancelled"
+
+
+async def test_queued_subtasks_are_withdrawn(api: Api, world: World) -> None:
+    task_id = await world.ready(planned("a"), planned("b", "a"))
+    answer = await api.client.post(f"/tasks/{task_id}/cancel")
+    assert answer.json()["status"] == "cancelled"
+    assert await world.statuses(task_id) == {"a": "cancelled", "b": "cancelled"}
+    assert await world.claim_next(world.claimant()) == []
+
+
+async def test_what_runs_is_stopped_first(api: Api, world: World) -> None:
+    task_id = await world.ready(planned("a"), planned("b", "a"))
+    (assignment,) = await world.claim_next(world.claimant())
+    for _ in range(2):  # a second click while it is being stopped changes nothing
+        shown = (await api.client.post(f"/tasks/{task_id}/cancel")).json()
+        assert (shown["status"], shown["cancel_requested"]) == ("in_progress", True)
+        assert shown["waiting"]["reason"] == "being cancelled: what runs is being stopped"
+    assert await world.statuses(task_id) == {"a": "running", "b": "cancelled"}
+    renewed = await world.subtasks.renew(
+        [held(assignment)], owner=assignment.owner, lease_seconds=60
+    )
+    assert renewed == {assignment.subtask_id: True}
+    problem(await api.retry(task_id, assignment.subtask_id, attempt=1), 409, "not-retryable")
+    assert await world.subtasks.stop([held(assignment)], owner=assignment.owner)
+    await api.services.advancer.advance([task_id])
+    assert (await api.task(task_id))["status"] == "cancelled"
+    problem(await api.client.post(f"/tasks/{task_id}/cancel"), 409, "already-ended")
+
+
+async def test_twenty_cancels_at_once_are_one(api: Api) -> None:
+    task_id = (await api.submit())["id"]
+    answers = await asyncio.gather(
+        *(api.client.post(f"/tasks/{task_id}/cancel") for _ in range(20))
+    )
+    assert sorted(answer.status_code for answer in answers) == [202] + [409] * 19
+
+
+async def test_a_retry_frees_what_waited_and_nothing_else(api: Api, world: World) -> None:
+    task_id, broken = await failed(api)
+    before = await api.subtasks(task_id)
+    assert before["c"]["waiting"] == {"reason": "blocked: a failed", "on": ["a"]}
+    answer = await api.retry(
+        task_id, broken.subtask_id, attempt=1, description="  use the column `amount` "
+    )
+    assert answer.status_code == 202, answer.text
+    shown = answer.json()
+    assert (shown["status"], shown["partial"], shown["answer"]) == ("in_progress", False, None)
+    assert shown["finished_at"] is None
+    after = {item["key"]: item for item in shown["subtasks"]}
+    assert {key: item["status"] for key, item in after.items()} == {
+        "a": "queued",
+        "b": "pending",
+        "c": "pending",
+        "d": "completed",
+    }
+    assert (after["a"]["retries"], after["a"]["error"]) == (1, None)
+    assert after["d"] == before["d"]
+    assert await api.services.doorbell.depth("agent_tasks:data_analysis:normal") == 1
+    (again,) = await world.claim_next(world.claimant())
+    assert (again.key, again.attempt) == ("a", 2)
+    assert again.description == "use the column `amount`"
+    assert await world.complete(again)
+    await api.services.advancer.advance([task_id])
+    assert (await world.statuses(task_id))["b"] == "queued"
+
+
+async def test_without_a_new_description_the_old_one_stands(api: Api, world: World) -> None:
+    task_id, broken = await failed(api)
+    assert (await api.retry(task_id, broken.subtask_id, attempt=1)).status_code == 202
+    (again,) = await world.claim_next(world.claimant())
+    assert again.description == broken.description
+
+
+async def test_a_double_click_is_one_retry(api: Api, world: World) -> None:
+    task_id, broken = await failed(api)
+    answers = await asyncio.gather(
+        *(api.retry(task_id, broken.subtask_id, attempt=1) for _ in range(20))
+    )
+    assert sorted(answer.status_code for answer in answers) == [202] + [409] * 19
+    refused = next(answer for answer in answers if answer.status_code == 409)
+    problem(refused, 409, "not-retryable")
+    assert await world.pool.fetchval("SELECT sum(retries) FROM subtasks") == 1
+    assert len(await world.claim_next(world.claimant(), limit=5)) == 1
+
+
+async def test_a_retry_names_the_attempt_that_was_seen(api: Api, world: World) -> None:
+    task_id, broken = await failed(api)
+    for attempt in (0, 2):
+        body = problem(
+            await api.retry(task_id, broken.subtask_id, attempt=attempt), 409, "not-retryable"
+        )
+        assert (body["attempt_now"], body["status_now"]) == (1, "failed")
+        assert body["detail"] == f"attempt 1 has failed since you looked at attempt {attempt}"
+    assert (await world.statuses(task_id))["a"] == "failed"
+    assert await world.status(task_id) == "failed"
+
+
+async def test_only_what_failed_can_be_retried(api: Api) -> None:
+    task_id, _ = await failed(api)
+    subtasks = await api.subtasks(task_id)
+    for key, status in (("b", "blocked"), ("d", "completed")):
+        answer = await api.retry(task_id, subtasks[key]["id"], attempt=subtasks[key]["attempt"])
+        body = problem(answer, 409, "not-retryable", key)
+        assert body["detail"] == f"the subtask is {status}; only a failed one can be retried"
+
+
+async def test_a_subtask_of_another_task_is_not_found(api: Api) -> None:
+    task_id, broken = await failed(api)
+    other, _ = await failed(api)
+    problem(await api.retry(other, broken.subtask_id, attempt=1), 404, "not-found")
+    problem(await api.retry(task_id, uuid4(), attempt=1), 404, "not-found")
+    pending = UUID((await api.submit())["id"])
+    problem(await api.retry(pending, broken.subtask_id, attempt=1), 409, "not-retryable")
+
+
+async def test_a_failed_branch_can_be_retried_while_others_run(api: Api, world: World) -> None:
+    task_id = await world.ready(planned("a"), planned("b", "a"), planned("c"))
+    assignments = await world.claim_next(world.claimant(), limit=2)
+    broken = next(item for item in assignments if item.key == "a")
+    assert await world.fail(broken)
+    await api.services.advancer.advance([task_id])
+    assert await world.statuses(task_id) == {"a": "failed", "b": "blocked", "c": "running"}
+    assert (await api.retry(task_id, broken.subtask_id, attempt=1)).status_code == 202
+    assert await world.statuses(task_id) == {"a": "queued", "b": "pending", "c": "running"}
+    assert await world.status(task_id) == "in_progress"
+
+
+async def test_what_another_failure_stands_before_stays_blocked(api: Api, world: World) -> None:
+    task_id = await world.ready(planned("a"), planned("b"), planned("c", "a", "b"))
+    first, second = await world.claim_next(world.claimant(), limit=2)
+    assert await world.fail(first)
+    assert await world.fail(second)
+    await api.services.advancer.advance([task_id])
+    await world.pool.execute(
+        "UPDATE tasks SET status = 'failed', finished_at = now(), step_owner = NULL,"
+        " step_lease_until = NULL WHERE id = $1",
+        task_id,
+    )
+    assert (await api.retry(task_id, first.subtask_id, attempt=1)).status_code == 202
+    shown = await api.subtasks(task_id)
+    assert (shown["c"]["status"], shown["c"]["waiting"]["on"]) == ("blocked", [second.key])
+    assert (await api.retry(task_id, second.subtask_id, attempt=1)).status_code == 202
+    assert (await world.statuses(task_id))["c"] == "pending"
+
+
+async def test_a_wish_that_cannot_be_is_named(api: Api) -> None:
+    task_id, broken = await failed(api)
+    for wish, field in (
+        ({}, "attempt"),
+        ({"attempt": -1}, "attempt"),
+        ({"attempt": 2**31}, "attempt"),
+        ({"attempt": True}, "attempt"),
+        ({"attempt": "1"}, "attempt"),
+        ({"attempt": 1, "description": " "}, "description"),
+        ({"attempt": 1, "description": "x" * 8_193}, "description"),
+        ({"attempt": 1, "description": "a\x00b"}, "description"),
+        ({"attempt": 1, "why": "?"}, "why"),
+    ):
+        body = problem(
+            await api.retry(task_id, broken.subtask_id, **wish), 422, "invalid-request", str(wish)
+        )
+        assert [item["field"] for item in body["errors"]] == [field]
+    address = f"/tasks/{task_id}/subtasks/{broken.subtask_id}/retry"
+    json = {"content-type": "application/json"}
+    answer = await api.client.post(address, content=b"{", headers=json)
+    problem(answer, 400, "malformed-json")
+    answer = await api.client.post(address, content=b" " * (1 << 18), headers=json)
+    problem(answer, 413, "body-too-large")
+    answer = await api.retry(task_id, broken.subtask_id, attempt=1, description="漢" * 8_192)
+    assert answer.status_code == 202
