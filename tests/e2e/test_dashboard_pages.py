@@ -1,0 +1,279 @@
+"""Every page of the dashboard, run by Streamlit in this process against scripted answers."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from shared.models import Artifact, ContextFile, SubtaskResult, TaskDetail, TaskView
+from tests import ui_records as records
+from tests.scripted_service import Reply, Request, ScriptedService, scripted_service
+
+APP = Path(__file__).parents[2] / "ui" / "streamlit_app.py"
+LOAD = records.subtask("load", "completed", evidence="verified")
+BROKEN = records.subtask("report", "failed", "load", error="exit 1: rows differ", attempt=2)
+BLOCKED = records.subtask("letter", "blocked", "report", waiting="Blocked: “report” failed.")
+RUNNING = records.subtask("chart", "running", "load")
+CHART = Artifact(
+    path="load/chart.csv",
+    name="chart.csv",
+    size=7,
+    sha256="0" * 64,
+    media_type="text/csv",
+    subtask_id=LOAD.id,
+    subtask_key="load",
+    attempt=1,
+)
+PARTLY = records.task(
+    "failed",
+    LOAD,
+    BROKEN,
+    BLOCKED,
+    answer="**Part** of it ![x](http://evil.example)",
+    partial=True,
+    simulated=True,
+    result={"rows": 3},
+    artifacts=(CHART,),
+    context_files=(ContextFile(name="s.csv", size=3, sha256="0" * 64),),
+)
+AGENT = {
+    "agent_id": "agent-1",
+    "profile": "data",
+    "url": "http://127.0.0.1:1",
+    "capabilities": ["data_analysis"],
+    "slots": 2,
+    "running": [str(RUNNING.id)],
+    "available": True,
+    "state": "working",
+    "completed": 7,
+    "failed": 1,
+    "cpu_percent": 41.6,
+    "memory_mb": 512.2,
+    "simulated": True,
+    "seconds_since_beat": 1.0,
+    "started_at": None,
+}
+RESULT = SubtaskResult.model_validate(
+    {
+        "subtask_id": LOAD.id,
+        "key": "load",
+        "attempt": 1,
+        "agent_id": "agent-1",
+        "summary": "Read 3 rows.",
+        "output": {"rows": 3},
+        "claims": [{"kind": "wrote_file", "what": "chart.csv", "detail": "3 rows"}],
+        "files": [{"path": "chart.csv", "size": 7, "sha256": "0" * 64}],
+        "created_at": records.START,
+    }
+)
+
+
+class Orchestrator:
+    """Answers as the API does, from the tasks and agents it is given."""
+
+    def __init__(self) -> None:
+        self.tasks: dict[UUID, TaskView] = {}
+        self.agents: list[dict[str, object]] = []
+        self.refusal: Reply | None = None
+
+    def __call__(self, request: Request) -> Reply:
+        if self.refusal:
+            return self.refusal
+        path, _, _ = request.path.partition("?")
+        if request.method == "POST":
+            return Reply(202, next(iter(self.tasks.values())).model_dump_json())
+        line = records.log_entry(1, "Read 3 rows").model_dump_json()
+        fixed = {
+            "/ready": '{"status": "ready", "simulated": true}',
+            "/agents": json.dumps({"agents": self.agents}),
+            "attempts": '{"attempts": []}',
+            "logs": f'{{"entries": [{line}], "next_after": 1}}',
+        }
+        last = path.rpartition("/")[2]
+        if body := fixed.get(path) or fixed.get(last):
+            return Reply(200, body)
+        return self._page() if last == "tasks" else self._task(UUID(last))
+
+    def _task(self, task_id: UUID) -> Reply:
+        if task_id not in self.tasks:
+            return Reply(404, '{"detail": "there is no such task"}')
+        detail = TaskDetail(task=self.tasks[task_id], subtask_results=(RESULT,))
+        return Reply(200, detail.model_dump_json())
+
+    def _page(self) -> Reply:
+        wanted = records.summary_fields()
+        rows = [json.loads(task.model_dump_json(include=wanted)) for task in self.tasks.values()]
+        return Reply(200, json.dumps({"tasks": rows, "next_cursor": "more" if rows else None}))
+
+
+class Dashboard:
+    """The app and the orchestrator behind it."""
+
+    def __init__(self, service: ScriptedService) -> None:
+        self.service = service
+        self.api = Orchestrator()
+        service.answer = self.api
+        self.app = AppTest.from_file(APP, default_timeout=20)
+
+    def open(self, page: str = "", task: TaskView | None = None) -> AppTest:
+        if task:
+            self.api.tasks[task.id] = task
+            self.app.query_params["id"] = str(task.id)
+        self.app.run()
+        if page:
+            self.app.switch_page(f"screens/{page}.py").run()
+        assert not self.app.exception
+        return self.app
+
+    def asked(self, method: str, part: str) -> list[Request]:
+        return [one for one in self.service.seen if one.method == method and part in one.path]
+
+    def click(self, label: str) -> None:
+        next(one for one in self.app.button if one.label == label).click().run()
+        assert not self.app.exception
+
+    def words(self) -> str:
+        kinds = (*self.app.markdown, *self.app.caption, *self.app.header, *self.app.code)
+        boxes = (*self.app.error, *self.app.warning, *self.app.info)
+        return "\n".join(str(one.value) for one in (*kinds, *boxes)).replace("\\", "")
+
+
+@pytest.fixture
+def dashboard(monkeypatch: pytest.MonkeyPatch) -> Iterator[Dashboard]:
+    with scripted_service() as service:
+        monkeypatch.setenv("QUINTET_API_URL", service.url)
+        yield Dashboard(service)
+        st.cache_resource.clear()
+        st.cache_data.clear()
+
+
+def test_a_task_that_is_partly_done_shows_all_there_is(dashboard: Dashboard) -> None:
+    dashboard.open("task", PARTLY)
+    words = dashboard.words()
+    for shown in ("Partly done", "Simulated model", "**Part** of it", "exit 1: rows differ"):
+        assert shown in words
+    assert "](http" not in words
+    assert [one.label for one in dashboard.app.button if one.label == "Run it again"]
+
+
+def test_a_subtask_runs_again_with_an_edited_description(dashboard: Dashboard) -> None:
+    app = dashboard.open("task", PARTLY)
+    app.text_area[0].set_value("Do it better")
+    dashboard.click("Run it again")
+    (request,) = dashboard.asked("POST", "/retry")
+    assert json.loads(request.body) == {"attempt": 2, "description": "Do it better"}
+
+
+def test_a_running_task_says_who_works_and_can_be_stopped(dashboard: Dashboard) -> None:
+    dashboard.open("task", records.task("in_progress", LOAD, RUNNING))
+    assert "1 agent at work" in dashboard.words()
+    dashboard.click("Stop it")
+    assert dashboard.asked("POST", "/cancel")
+
+
+@pytest.mark.parametrize(
+    ("task", "said"),
+    [
+        (records.task("planning", plan_summary=None), "The plan appears here"),
+        (
+            records.task("failed", error="No valid plan.", plan_errors=(("a needs b",),)),
+            "a needs b",
+        ),
+        (records.task("in_progress", BLOCKED), "Blocked: “report” failed"),
+        (records.task("in_progress", RUNNING, artifacts=(CHART,)), "Files"),
+        (records.task("completed", LOAD, answer="Done."), "Read 3 rows"),
+    ],
+)
+def test_every_stage_of_a_task_has_its_page(
+    dashboard: Dashboard, task: TaskView, said: str
+) -> None:
+    dashboard.open("task", task)
+    assert said in dashboard.words()
+
+
+def test_no_task_and_an_unknown_task_are_told(dashboard: Dashboard) -> None:
+    assert "No task is chosen" in dashboard.open("task").info[0].value
+    app = dashboard.app
+    app.query_params["id"] = str(records.subtask_id("unknown"))
+    assert "There is no such task" in app.run().error[0].value
+
+
+def test_when_the_orchestrator_is_away_the_last_is_kept_and_it_says_so(
+    dashboard: Dashboard,
+) -> None:
+    app = dashboard.open("task", PARTLY)
+    dashboard.api.refusal = Reply(hang_up=True)
+    app.run()
+    assert "Trying again every few seconds" in app.warning[0].value
+    assert "**Part** of it" in dashboard.words()
+    dashboard.api.refusal = None
+    app.run()
+    assert "Trying again" not in dashboard.words()
+
+
+@pytest.mark.parametrize("page", ["tasks", "agents"])
+def test_lists_survive_an_absence_too(dashboard: Dashboard, page: str) -> None:
+    dashboard.api.refusal = Reply(hang_up=True)
+    dashboard.open(page)
+    assert "Trying again" in dashboard.words()
+    assert "Orchestrator away" in dashboard.words()
+
+
+def test_the_list_of_tasks(dashboard: Dashboard) -> None:
+    app = dashboard.open("tasks")
+    assert "No tasks yet" in dashboard.words()
+    dashboard.api.tasks[PARTLY.id] = PARTLY
+    app.run()
+    assert "Partly done" in dashboard.words()
+    dashboard.click("Older")
+    assert dashboard.asked("GET", "cursor=more")
+    dashboard.click("Newer")
+    app.text_input[0].set_value("sales").run()
+    assert dashboard.asked("GET", "text=sales")
+
+
+def test_the_agents_and_what_they_do(dashboard: Dashboard) -> None:
+    task = records.task("in_progress", RUNNING)
+    dashboard.api.tasks[task.id] = task
+    silent = {**AGENT, "agent_id": "agent-2", "state": "silent", "running": []}
+    idle = {**AGENT, "agent_id": "agent-3", "state": "idle", "running": []}
+    dashboard.api.agents = [AGENT, {**silent, "seconds_since_beat": 75.0}, idle]
+    dashboard.open("agents")
+    words = dashboard.words()
+    for shown in ("Title of chart", "Last heard of 1 min 15 s ago", "Nothing at the moment"):
+        assert shown in words
+
+
+def test_a_task_is_handed_in_with_its_file(dashboard: Dashboard) -> None:
+    dashboard.api.tasks[PARTLY.id] = PARTLY
+    app = dashboard.open()
+    app.text_area(key="description").set_value("Which region sold most?")
+    app.file_uploader(key="files").upload("s.csv", b"a,b\n", "text/csv")
+    dashboard.click("Hand it in")
+    (request,) = dashboard.asked("POST", "/tasks")
+    assert b"Which region sold most?" in request.body
+    assert b'filename="s.csv"' in request.body
+
+
+def test_a_refused_task_says_why_and_keeps_its_key(dashboard: Dashboard) -> None:
+    app = dashboard.open()
+    app.text_area(key="description").set_value("Too short")
+    dashboard.click("Hand it in")
+    assert "it needs at least 10" in app.error[0].value
+    dashboard.api.refusal = Reply(503, '{"detail": "no room", "remedy": "try later"}')
+    for _ in range(2):
+        app.text_area(key="description").set_value("Long enough a task")
+        dashboard.click("Hand it in")
+    assert "No room" in app.error[0].value
+    keys = {one.headers["idempotency-key"] for one in dashboard.asked("POST", "/tasks")}
+    assert len(keys) == 1
+
+
+def test_an_example_fills_the_form(dashboard: Dashboard) -> None:
+    app = dashboard.open()
+    app.button_group(key="example").set_value("Sales by region").run()
+    assert "Which region sold most" in str(app.text_area(key="description").value)

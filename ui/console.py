@@ -1,0 +1,196 @@
+"""Records as rich renderables for the terminal. Foreign text is never read as markup."""
+
+from datetime import datetime
+
+from rich.console import Group, RenderableType
+from rich.markdown import Markdown
+from rich.panel import Panel
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from shared.models import AgentView, SubtaskView, TaskPage, TaskView
+from shared.states import SubtaskStatus
+from ui.views import (
+    AGENT_BADGES,
+    SIMULATED,
+    SUBTASK_BADGES,
+    Badge,
+    ago,
+    capability_words,
+    compact,
+    duration,
+    elapsed,
+    headline,
+    money,
+    one_line,
+    plain,
+    size,
+    tally,
+    task_badge,
+    token_count,
+    tries,
+    why_waiting,
+)
+
+_STYLES = {"violet": "magenta", "orange": "dark_orange", "gray": "bright_black"}
+
+
+def badge_text(badge: Badge) -> Text:
+    """A badge as coloured words."""
+    return Text(f"{badge.sign} {badge.label}", style=_STYLES.get(badge.colour, badge.colour))
+
+
+def header(task: TaskView, at: datetime) -> RenderableType:
+    """Title, status, progress bar and the figures."""
+    first = Text.assemble(
+        Text(one_line(task.title), style="bold"), "  ", badge_text(task_badge(task))
+    )
+    if task.simulated:
+        first.append("  ").append_text(badge_text(SIMULATED))
+    figures = (
+        tally(task.progress),
+        duration(elapsed(task.created_at, task.finished_at, at)),
+        money(task.cost_usd),
+        f"{compact(token_count(task.tokens))} tokens",
+    )
+    bar = Table.grid(padding=(0, 1, 0, 0))
+    percent = f"{task.progress.fraction:.0%}"
+    bar.add_row(ProgressBar(total=1.0, completed=task.progress.fraction, width=40), percent)
+    return Group(
+        first,
+        Text(str(task.id), style="bright_black"),
+        bar,
+        Text(" · ".join(figures)),
+        Text(headline(task), style="italic"),
+    )
+
+
+def _doing(subtask: SubtaskView, at: datetime) -> str:
+    spent = duration(elapsed(subtask.started_at, subtask.finished_at, at))
+    if subtask.status is SubtaskStatus.FAILED and subtask.error:
+        return one_line(subtask.error, 120)
+    if subtask.status is SubtaskStatus.RUNNING:
+        return f"{subtask.agent_id} · {spent} of about {duration(subtask.estimated_duration)}"
+    if subtask.status is SubtaskStatus.COMPLETED:
+        return f"{subtask.agent_id} · {spent} · {subtask.evidence or 'no evidence'}"
+    return why_waiting(subtask)
+
+
+_INTEREST = (
+    SubtaskStatus.RUNNING,
+    SubtaskStatus.FAILED,
+    SubtaskStatus.QUEUED,
+    SubtaskStatus.BLOCKED,
+    SubtaskStatus.PENDING,
+    SubtaskStatus.COMPLETED,
+    SubtaskStatus.CANCELLED,
+)
+
+
+def subtasks(task: TaskView, at: datetime, most: int | None = None) -> RenderableType:
+    """The plan, two lines a subtask: what it is, then who works on it or why it waits.
+
+    At most `most` of them, those that move first."""
+    shown = task.subtasks
+    if most is not None and len(shown) > most:
+        shown = tuple(sorted(shown, key=lambda one: _INTEREST.index(one.status))[:most])
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(no_wrap=True)
+    table.add_column()
+    for subtask in shown:
+        name = Text(one_line(subtask.title, 80))
+        name.append(f"  {subtask.key}", style="bright_black")
+        table.add_row(badge_text(SUBTASK_BADGES[subtask.status]), name)
+        table.add_row("", Text(_doing(subtask, at), style="bright_black"))
+    left = len(task.subtasks) - len(shown)
+    return Group(table, Text(f"… and {left} more", style="bright_black")) if left else table
+
+
+def live(task: TaskView, at: datetime, most: int | None = None) -> RenderableType:
+    """The task as it stands, for printing once or repainting."""
+    head = header(task, at)
+    return Group(head, Text(), subtasks(task, at, most), Text()) if task.subtasks else head
+
+
+def ending(task: TaskView) -> RenderableType:
+    """What is left when a task is over: the errors, the answer, the files."""
+    parts: list[RenderableType] = []
+    if task.error:
+        parts.append(Panel(Text(plain(task.error)), title="Why it failed", border_style="red"))
+    parts.extend(
+        _failure(task, subtask)
+        for subtask in task.subtasks
+        if subtask.error and subtask.status is SubtaskStatus.FAILED
+    )
+    if task.answer:
+        title = "Answer, from what could be done" if task.partial else "Answer"
+        body = Markdown(plain(task.answer), hyperlinks=False)
+        parts.append(Panel(body, title=title, border_style="green", padding=(1, 2)))
+    if task.artifacts:
+        parts.append(artifacts(task))
+    return Group(*parts)
+
+
+def _failure(task: TaskView, subtask: SubtaskView) -> Panel:
+    hint = f"run it again: quintet retry {str(task.id)[:8]} {subtask.key}"
+    body = Text.assemble(
+        plain(subtask.error or ""), "\n", Text(tries(subtask), style="bright_black")
+    )
+    title = Text(one_line(subtask.title, 60))
+    return Panel(body, title=title, subtitle=Text(hint), border_style="red")
+
+
+def artifacts(task: TaskView) -> Table:
+    """The files of a task, with who made them."""
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bright_black")
+    for name in ("file", "size", "made by", "sha256"):
+        table.add_column(name)
+    for artifact in task.artifacts:
+        table.add_row(
+            Text(plain(artifact.path)),
+            size(artifact.size),
+            Text(artifact.subtask_key),
+            Text(artifact.sha256[:12], style="bright_black"),
+        )
+    return table
+
+
+def task_list(page: TaskPage, at: datetime) -> Table:
+    """The tasks of one page."""
+    table = Table(
+        box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bright_black", expand=True
+    )
+    for name in ("id", "status", "title", "done", "cost", "created"):
+        table.add_column(
+            name, no_wrap=True, overflow="ellipsis", ratio=1 if name == "title" else None
+        )
+    for task in page.tasks:
+        table.add_row(
+            str(task.id)[:8],
+            badge_text(task_badge(task)),
+            Text(one_line(task.title, 60)),
+            f"{task.progress.completed}/{task.progress.total}",
+            money(task.cost_usd),
+            ago(task.created_at, at),
+        )
+    return table
+
+
+def agent_list(agents: tuple[AgentView, ...]) -> Table:
+    """The agents, their load and what they can do."""
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bright_black")
+    for name in ("agent", "state", "slots", "capabilities", "cpu", "memory", "done", "failed"):
+        table.add_column(name)
+    for agent in agents:
+        table.add_row(
+            Text(agent.agent_id),
+            badge_text(AGENT_BADGES[agent.state]),
+            f"{len(agent.running)}/{agent.slots}",
+            capability_words(agent.capabilities),
+            f"{agent.cpu_percent:.0f} %",
+            f"{agent.memory_mb:.0f} MB",
+            str(agent.completed),
+            str(agent.failed),
+        )
+    return table

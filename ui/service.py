@@ -1,0 +1,65 @@
+"""The dashboard's way to the orchestrator: pooled clients, and words for when it is away."""
+
+from uuid import UUID
+
+import streamlit as st
+
+from shared.errors import QuintetError
+from ui.client import QuintetClient
+from ui.safe_markdown import escaped
+from ui.views import SIMULATED, Badge, sentence
+
+POLL_PATIENCE = 2.5
+
+
+@st.cache_resource(on_release=QuintetClient.close)
+def client() -> QuintetClient:
+    """For what a page asks again and again: gives up quickly."""
+    return QuintetClient(patience=POLL_PATIENCE)
+
+
+@st.cache_resource(on_release=QuintetClient.close)
+def transfers() -> QuintetClient:
+    """For uploads and downloads: waits as long as they take."""
+    return QuintetClient()
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def picture(task_id: str, path: str, sha256: str) -> bytes:
+    """An image among the artifacts; the hash makes a rerun's picture a new one."""
+    del sha256
+    return artifact_bytes(task_id, path)
+
+
+def artifact_bytes(task_id: str, path: str) -> bytes:
+    """The bytes of an artifact, through the API."""
+    return transfers().artifact(UUID(task_id), path)
+
+
+def show_badge(badge: Badge, *, label: str = "") -> None:
+    """A badge of ours as one of Streamlit's."""
+    st.badge(label or badge.label, icon=f":material/{badge.icon}:", color=badge.colour)
+
+
+def show_error(error: QuintetError) -> None:
+    """What is wrong and what to do."""
+    remedy = f"  \n{escaped(sentence(error.remedy))}" if error.remedy else ""
+    st.error(
+        f"**{error.title}.** {escaped(sentence(error.detail))}{remedy}", icon=":material/error:"
+    )
+
+
+def show_away(error: QuintetError, *, stale: bool) -> None:
+    """The orchestrator does not answer: what is seen may be old, and we go on trying."""
+    st.warning(
+        f"**{error.title}.** {escaped(sentence(error.detail))} "
+        + ("What you see is the last that was heard. " if stale else "")
+        + "Trying again every few seconds.",
+        icon=":material/cloud_off:",
+    )
+
+
+def show_simulated(simulated: bool) -> None:
+    """Say so wherever a model's words are scripted."""
+    if simulated:
+        show_badge(SIMULATED)
