@@ -5,6 +5,8 @@ one wait and a doubled one an empty claim.
 """
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -59,6 +61,7 @@ class Worker:
         self._changed = asyncio.Event()
         self._stopping = asyncio.Event()
         self._uncertain = False
+        self._claiming = 0
         self._group: asyncio.TaskGroup | None = None
         self.running: dict[UUID, Assignment] = {}
         self.completed = 0
@@ -79,10 +82,7 @@ class Worker:
         async with asyncio.TaskGroup() as group:
             self._group = group
             while not self._stopping.is_set():
-                claimed = await self._claim_some()
-                for assignment in claimed:
-                    self._start(assignment)
-                if not claimed:
+                if not await self._claim_some():
                     await self._rest()
             await self._drain()
 
@@ -93,14 +93,16 @@ class Worker:
                 "this agent has no free slot" if not self.draining else "this agent is stopping",
                 remedy="try another agent, or again later",
             )
-        claimed = await self._ledger.claim([subtask_id], limit=1, claimant=self._claimant)
+        with self._reserved(1):
+            claimed = await self._ledger.claim([subtask_id], limit=1, claimant=self._claimant)
+            for assignment in claimed:
+                self._start(assignment)
         if not claimed:
             raise Conflict(
                 "this subtask cannot be claimed here now",
                 slug="not-claimable",
                 remedy="look at its status and at this agent's capabilities",
             )
-        self._start(claimed[0])
         return claimed[0]
 
     async def once(self, subtask_id: UUID) -> bool:
@@ -117,22 +119,38 @@ class Worker:
         return self.completed > 0
 
     def _free(self) -> int:
-        return self._pace.slots - len(self.running)
+        return self._pace.slots - len(self.running) - self._claiming
 
-    async def _claim_some(self) -> list[Assignment]:
+    @contextmanager
+    def _reserved(self, slots: int) -> Iterator[None]:
+        """Keep slots for a claim under way: two claims must not count on the same ones."""
+        self._claiming += slots
+        try:
+            yield
+        finally:
+            self._claiming -= slots
+            self._changed.set()
+
+    async def _claim_some(self) -> int:
+        """Start what can be claimed now; how much that was."""
         free = self._free()
         if free < 1:
-            return []
-        try:
-            if self._uncertain:
-                return await self._adopt()
-            wanted = await self._ledger.pick(self._claimant.routes, limit=4 * free + 16)
-            return await self._ledger.claim(wanted, limit=free, claimant=self._claimant)
-        except DependencyUnavailable as error:
-            self._uncertain = True
-            _log.warning("cannot claim", error=error.detail)
-            await asyncio.sleep(_PAUSE)
-            return []
+            return 0
+        with self._reserved(free):
+            try:
+                claimed = await (self._adopt() if self._uncertain else self._claim_best(free))
+            except DependencyUnavailable as error:
+                self._uncertain = True
+                _log.warning("cannot claim", error=error.detail)
+                await asyncio.sleep(_PAUSE)
+                return 0
+            for assignment in claimed:
+                self._start(assignment)
+        return len(claimed)
+
+    async def _claim_best(self, free: int) -> list[Assignment]:
+        wanted = await self._ledger.pick(self._claimant.routes, limit=4 * free + 16)
+        return await self._ledger.claim(wanted, limit=free, claimant=self._claimant)
 
     async def _adopt(self) -> list[Assignment]:
         """What a claim took although its acknowledgement was lost."""
