@@ -121,11 +121,12 @@ class Doorbell:
         answers = await self._attempt(pipeline.execute()) if ordered else []
         if answers is None:
             return None
-        return {
-            name: (_presence(fields), PRESENCE_SECONDS - left / 1000)
-            for name, fields, left in zip(ordered, answers[::2], answers[1::2], strict=True)
-            if fields
-        }
+        found = {}
+        for name, fields, left in zip(ordered, answers[::2], answers[1::2], strict=True):
+            presence = _presence(fields) if fields else None
+            if presence is not None:
+                found[name] = (presence, PRESENCE_SECONDS - left / 1000)
+        return found
 
     async def depth(self, key: str) -> int | None:
         """Bells that nobody heard yet; None when Redis is away."""
@@ -232,5 +233,11 @@ class Calls:
             self._pubsub = None
 
 
-def _presence(fields: dict[str, str]) -> Presence:
-    return Presence.model_validate({name: json.loads(text) for name, text in fields.items()})
+def _presence(fields: dict[str, str]) -> Presence | None:
+    """What an agent told; None for what is not of this version or not ours."""
+    try:
+        known = {name: json.loads(fields[name]) for name in Presence.model_fields if name in fields}
+        return Presence.model_validate(known)
+    except ValueError as error:
+        _log.warning("presence not understood", error=type(error).__name__)
+        return None
