@@ -17,17 +17,11 @@ IMAGES = {
 # installed for another reason than an import of ours
 NOT_IMPORTED = {
     "orchestrator": {"python-multipart"},
-    "agent": {"matplotlib", "pandas", "uvloop"},
+    "agent": {"matplotlib", "pandas"},
     "ui": set[str](),
 }
-# a part of another library, which brings it
-PART_OF = {
-    "altair": "streamlit",
-    "httpx2": "anthropic",
-    "markdown_it": "rich",
-    "pydantic_core": "pydantic",
-    "starlette": "fastapi",
-}
+# imported by another name than it is installed by
+PART_OF = {"markdown_it": "markdown-it-py", "pydantic_core": "pydantic"}
 
 
 def wanted(file: str) -> set[str]:
