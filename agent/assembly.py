@@ -17,6 +17,7 @@ from agent.executor import ClaudeExecutor, Runtime
 from agent.heartbeat import Leases
 from agent.notes import NoteWriter
 from agent.presence import PresenceBeat
+from agent.process_tree import sweep
 from agent.profiles import Profile, profile_named
 from agent.settle import Settler
 from agent.toolbox import Toolboxes
@@ -71,11 +72,18 @@ class Assembly:
         reachable = socket.gethostname() if host in ("0.0.0.0", "::") else host  # noqa: S104
         return self.settings.url or f"http://{reachable}:{self.settings.port}"
 
+    @property
+    def marker(self) -> str:
+        """Marks the processes of this agent's attempts: this agent, of this installation."""
+        return f"{self.agent_id}@{self._files}"
+
     @asynccontextmanager
     async def open(self, *, visible: bool = True) -> AsyncIterator[Parts]:
         """The parts, with their loops running; `visible` agents show up on the dashboard."""
         async with AsyncExitStack() as stack:
             simulated = await self._preflight()
+            if left := await sweep(self.marker):
+                _log.error("processes of an earlier run could not be ended", pids=left)
             pool = await open_pool(
                 self._database.url,
                 minimum=self._database.pool_min,
@@ -135,7 +143,7 @@ class Assembly:
             return cast("Executor", maker())
         toolboxes = await stack.enter_async_context(
             Toolboxes.open(
-                self._database.data_url,
+                self._database,
                 self._embedding,
                 self.settings,
                 self.profile,
@@ -158,6 +166,7 @@ class Assembly:
             sandbox=self._sandboxed(),
             hidden=(self._files, *(path.resolve() for path in self.settings.hidden)),
             attempt_seconds=self.settings.attempt_seconds,
+            marker=self.marker,
         )
 
     def _sandboxed(self) -> bool:

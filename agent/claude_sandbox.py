@@ -5,7 +5,18 @@ import subprocess
 import sys
 from functools import cache
 
-PROBE = ("--ro-bind", "/", "/", "--unshare-pid", "--unshare-net", "--dev", "/dev", "true")
+PROBE = (
+    "--ro-bind",
+    "/",
+    "/",
+    "--unshare-pid",
+    "--unshare-net",
+    "--dev",
+    "/dev",
+    "--proc",
+    "/proc",
+    "true",
+)
 
 
 @cache

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from agent.attempt import Notify
 from agent.claude import ClaudeSession
+from agent.claude_events import OnEvent, SessionEvent
 from agent.claude_settings import SessionSettings, Subagent
 from agent.context import write_context
 from agent.narration import note_of
@@ -45,6 +46,7 @@ class Runtime:
     sandbox: bool
     hidden: tuple[Path, ...]
     attempt_seconds: float
+    marker: str  # in the environment of every process of every attempt
 
 
 class ClaudeExecutor:
@@ -60,6 +62,7 @@ class ClaudeExecutor:
         folder = workspace.attempt(assignment.subtask_id, assignment.attempt)
         seconds = self._deadline(assignment)
         spent: tuple[ModelUsage, ...] = ()
+        tell = _teller(note, folder, workspace)
         try:
             workspace.prepare()
             folder.mkdir(parents=True, exist_ok=True)
@@ -68,7 +71,7 @@ class ClaudeExecutor:
                 session = ClaudeSession(self._settings(assignment, workspace, folder, tools))
                 try:
                     output = await self._ask(
-                        session, task_prompt(assignment, workspace, folder), seconds, note
+                        session, task_prompt(assignment, workspace, folder), seconds, tell
                     )
                 finally:
                     spent = session.spent
@@ -81,10 +84,10 @@ class ClaudeExecutor:
             return Failed(FailureKind.RESOURCE, f"the workspace failed: {error.strerror}", spent)
 
     async def _ask(
-        self, session: ClaudeSession, prompt: str, seconds: float, note: Notify
+        self, session: ClaudeSession, prompt: str, seconds: float, tell: OnEvent
     ) -> Mapping[str, Any]:
         async with asyncio.timeout(seconds), session:
-            reply = await session.ask(prompt, _teller(note))
+            reply = await session.ask(prompt, tell)
         return reply.output
 
     async def _judged(
@@ -118,7 +121,7 @@ class ClaudeExecutor:
         runtime = self._runtime
         name = f"{assignment.subtask_id}-{assignment.attempt}"
         return SessionSettings(
-            marker=name,
+            marker=f"{runtime.marker}/{name}",
             system_prompt=system_prompt(runtime.profile),
             model=runtime.profile.model or runtime.model,
             fallback_model=runtime.fallback_model,
@@ -136,11 +139,14 @@ class ClaudeExecutor:
         )
 
 
-def _teller(note: Notify) -> Callable[[Any], None]:
-    def tell(event: Any) -> None:
+def _teller(note: Notify, folder: Path, workspace: Workspace) -> OnEvent:
+    """Tells what happens with paths as people know them: inside the attempt, inside the task."""
+
+    def tell(event: SessionEvent) -> None:
         told = note_of(event)
         if told is not None:
-            note(told)
+            plain = told.message.replace(f"{folder}/", "").replace(f"{workspace.path}/", "")
+            note(replace(told, message=plain))
 
     return tell
 

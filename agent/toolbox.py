@@ -37,7 +37,7 @@ class Toolboxes:
     @asynccontextmanager
     async def open(
         cls,
-        data_url: str,
+        database: config.DatabaseSettings,
         embedding: config.EmbeddingSettings,
         settings: config.AgentSettings,
         profile: Profile,
@@ -45,7 +45,7 @@ class Toolboxes:
     ) -> AsyncIterator["Toolboxes"]:
         """The doors that all attempts of a process share."""
         async with (
-            DataStore.open(data_url, secret=data_url) as store,
+            DataStore.open(database.data_url, secret=database.secret) as store,
             open_embedder(
                 embedding.provider,
                 api_key=embedding.voyage_key,

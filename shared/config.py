@@ -44,6 +44,7 @@ class DatabaseSettings(_Settings):
 
     ledger: SecretStr = Field(alias="DATABASE_URL")
     data: SecretStr | None = Field(default=None, alias="DATA_DATABASE_URL")
+    data_secret: SecretStr | None = Field(default=None, alias="DATA_SECRET")
     pool_min: Count = Field(default=2, alias="DATABASE_POOL_MIN")
     pool_max: Count = Field(default=20, alias="DATABASE_POOL_MAX")
 
@@ -58,6 +59,13 @@ class DatabaseSettings(_Settings):
         if self.data is not None:
             return self.data.get_secret_value()
         return urlunsplit(urlsplit(self.url)._replace(path="/quintet_data"))
+
+    @property
+    def secret(self) -> str:
+        """What the passwords of tasks' roles derive from; the same in every agent process."""
+        if self.data_secret is not None:
+            return self.data_secret.get_secret_value()
+        return urlsplit(self.data_url).password or self.data_url
 
 
 class QueueSettings(_Settings):

@@ -19,7 +19,7 @@ from shared.states import SUBTASK_TRANSITIONS, TASK_TRANSITIONS
 
 _LOCK = 7_105_117_110  # "quin": any number, the same in every process
 _HISTORY = """
-CREATE TABLE IF NOT EXISTS schema_migrations (
+CREATE TABLE IF NOT EXISTS public.schema_migrations (
     name text PRIMARY KEY,
     sha256 text NOT NULL,
     applied_at timestamptz NOT NULL DEFAULT now()
@@ -80,7 +80,7 @@ async def _apply(connection: Connection, folder: str) -> int:
     await connection.execute("SELECT pg_advisory_lock($1)", _LOCK)
     try:
         await connection.execute(_HISTORY)
-        rows = await connection.fetch("SELECT name, sha256 FROM schema_migrations")
+        rows = await connection.fetch("SELECT name, sha256 FROM public.schema_migrations")
         known: dict[str, str] = {row["name"]: row["sha256"] for row in rows}
         for file in files:
             if not file.name.endswith(".sql"):
@@ -93,7 +93,7 @@ async def _apply(connection: Connection, folder: str) -> int:
             async with connection.transaction():
                 await connection.execute(text)
                 await connection.execute(
-                    "INSERT INTO schema_migrations (name, sha256) VALUES ($1, $2)",
+                    "INSERT INTO public.schema_migrations (name, sha256) VALUES ($1, $2)",
                     file.name,
                     digest,
                 )
