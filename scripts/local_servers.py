@@ -7,6 +7,7 @@ closes: `python -m scripts.local_servers FOLDER`, or `--ephemeral` for data that
 import argparse
 import asyncio
 import contextlib
+import errno
 import importlib.util
 import json
 import os
@@ -17,15 +18,16 @@ import signal
 import socket
 import sys
 import tempfile
-from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from abc import abstractmethod
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Self
 
 import asyncpg
 
 from scripts.stack.account import Home, choose_home
-from scripts.stack.process import ChildProcess, Command, StartError, last_lines
+from scripts.stack.process import ChildProcess, Command, StartError
+from scripts.stack.service import Service
 
 POSTGRES_MAJOR = 18
 HOST = "127.0.0.1"
@@ -39,10 +41,10 @@ POSTGRES_SETTINGS = ("max_connections=200", "jit=off", "cluster_name=quintet")
 EPHEMERAL_SETTINGS = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
 
 
-class LocalServer(ABC):
+class LocalServer(Service):
     """A server in the foreground, as our child in its own session, on the loopback address."""
 
-    name: str
+    ready_seconds = READY_SECONDS
 
     def __init__(
         self,
@@ -51,75 +53,41 @@ class LocalServer(ABC):
         port: int | None = None,
         durable: bool = True,
         log_file: Path | None = None,
+        environment: Mapping[str, str] | None = None,
     ) -> None:
         self.data_dir = data_dir
         self.durable = durable
         self.log_file = log_file or data_dir / f"{self.name}.log"
-        self._fixed_port = port
+        self.environment = environment
         self.port = port or 0
-        self.child: ChildProcess | None = None
 
     @property
     @abstractmethod
     def url(self) -> str:
-        """The address that a client connects to."""
+        """What a client connects to, password and all."""
+
+    @property
+    def address(self) -> str:
+        return f"{HOST}:{self.port}" if self.port else ""
 
     @abstractmethod
     async def prepare(self) -> None:
         """Make the data folder ready for a first start."""
 
-    @abstractmethod
-    def command(self) -> Command:
-        """The command that serves `data_dir` on `port`."""
-
-    @abstractmethod
-    async def answers(self) -> bool:
-        """Whether a client gets an answer now."""
-
-    async def start(self) -> str:
-        """Start and wait until it answers; its address. `StartError` carries the last log lines."""
+    async def start(self) -> None:
+        """Start and wait until it answers; a free port is chosen once and then kept."""
         await self.prepare()
-        attempts = 1 if self._fixed_port else PORT_ATTEMPTS
-        for attempt in range(1, attempts + 1):
-            if not self._fixed_port:
-                self.port = free_port()
+        if self.port:
+            return await super().start()
+        for remaining in reversed(range(PORT_ATTEMPTS)):
+            self.port = free_port()
             try:
-                await self._start_once()
+                return await super().start()
             except StartError:
-                # Somebody may have taken the free port in between.
-                if attempt == attempts or not _taken(self.port):
+                lost, self.port = is_taken(self.port), 0
+                if not lost or not remaining:  # nobody was quicker to take the port
                     raise
-            else:
-                break
-        return self.url
-
-    async def stop(self) -> None:
-        """Stop it; returns when no process is left."""
-        if self.child is not None:
-            await self.child.stop()
-            self.child = None
-
-    async def _start_once(self) -> None:
-        self.child = ChildProcess(self.command())
-        try:
-            await self.child.start()
-            async with asyncio.timeout(READY_SECONDS):
-                await self._ready(self.child)
-        except TimeoutError:
-            await self.stop()
-            raise StartError(self._failure(f"not ready after {READY_SECONDS:.0f} s")) from None
-        except BaseException:
-            await self.stop()
-            raise
-
-    async def _ready(self, child: ChildProcess) -> None:
-        while not await self.answers():
-            if not child.running:
-                raise StartError(self._failure(f"ended with exit code {child.exit_code}"))
-            await asyncio.sleep(0.02)
-
-    def _failure(self, what: str) -> str:
-        return f"{self.name} {what}. Its last lines ({self.log_file}):\n{last_lines(self.log_file)}"
+        return None
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -167,6 +135,7 @@ class LocalPostgres(LocalServer):
                 *(part for setting in settings for part in ("-c", setting)),
             ),
             log_file=self.log_file,
+            environment=self.environment,
             account=self._home.account,
             stop_signal=signal.SIGINT,  # fast shutdown: ends sessions, writes a checkpoint
         )
@@ -204,6 +173,7 @@ class LocalPostgres(LocalServer):
                     *(() if self.durable else ("--no-sync",)),
                 ),
                 log_file=self.log_file,
+                environment=self.environment,
                 account=self._home.account,
             )
         )
@@ -213,7 +183,7 @@ class LocalPostgres(LocalServer):
         finally:
             await child.stop()
         if code != 0:
-            raise StartError(self._failure(f"initdb failed with exit code {code}"))
+            raise self.failure(f"could not be initialised: initdb ended with exit code {code}")
         unfinished.rename(cluster)
 
 
@@ -238,6 +208,7 @@ class LocalValkey(LocalServer):
                 *("--appendonly", persistence, "--save", "", "--daemonize", "no"),
             ),
             log_file=self.log_file,
+            environment=self.environment,
         )
 
     async def answers(self) -> bool:
@@ -286,13 +257,16 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _taken(port: int) -> bool:
+def is_taken(port: int) -> bool:
+    """Whether somebody listens on this port of the loopback address."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((HOST, port))
-        except OSError:
-            return True
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                return True
+            raise
     return False
 
 
@@ -320,9 +294,10 @@ async def _standard_input_closed() -> None:
 
 
 @contextlib.contextmanager
-def throwaway_folder() -> Iterator[Path]:
-    """A folder in memory where there is room for it, removed with everything in it."""
-    roomy = MEMORY_FOLDER.is_dir() and shutil.disk_usage(MEMORY_FOLDER).free >= MEMORY_BYTES
+def throwaway_folder(*, memory: bool = True) -> Iterator[Path]:
+    """A folder, in memory where there is room for it, removed with everything in it."""
+    usable = memory and MEMORY_FOLDER.is_dir()
+    roomy = usable and shutil.disk_usage(MEMORY_FOLDER).free >= MEMORY_BYTES
     with tempfile.TemporaryDirectory(
         prefix="quintet-", dir=MEMORY_FOLDER if roomy else None
     ) as folder:

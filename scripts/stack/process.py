@@ -5,12 +5,16 @@ import ctypes
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import psutil
+
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
-KILL_SECONDS = 5.0  # how long the kernel may take to reap a group after SIGKILL
+GROUP_SECONDS = 3.0  # for what a process left behind in its group
+POLL_SECONDS = 0.02
 LOG_TAIL_BYTES = 64 * 1024
 
 _libc = ctypes.CDLL(None) if sys.platform == "linux" else None
@@ -96,19 +100,21 @@ class ChildProcess:
             raise StartError("the process was never started")
         return await self._process.wait()
 
-    async def stop(self) -> bool:
-        """Ask its group to stop, then kill what is left; True when asking was enough."""
+    async def stop(self) -> None:
+        """Ask it to stop, then end what is left of its group; returns when nobody is.
+
+        Only the process itself is asked first: it may need its own children to end in order.
+        """
         if self._process is None:
-            return True
-        group = self._process.pid
+            return
         if self.running:
-            _signal_group(group, self.command.stop_signal)
+            self._process.send_signal(self.command.stop_signal)
             await self._wait_within(self.command.grace_seconds)
-        # A leader that ended may leave members of its group behind.
-        if not _signal_group(group, signal.SIGKILL):
-            return True
-        await self._wait_within(KILL_SECONDS)
-        return False
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            if not _signal_group(self._process.pid, number):
+                return
+            await asyncio.to_thread(_await_empty, self._process.pid, GROUP_SECONDS)
+        await self._wait_within(GROUP_SECONDS)
 
     async def _wait_within(self, seconds: float) -> None:
         try:
@@ -142,8 +148,23 @@ def _signal_group(group: int, number: signal.Signals) -> bool:
     """Whether there was still anybody in the group to be signalled."""
     try:
         os.killpg(group, number)
-    except ProcessLookupError:
-        return False
-    except PermissionError:  # macOS answers so for a group of zombies
+    except (ProcessLookupError, PermissionError):  # macOS refuses when only zombies are left
         return False
     return True
+
+
+def _await_empty(group: int, seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline and _has_members(group):
+        time.sleep(POLL_SECONDS)
+
+
+def _has_members(group: int) -> bool:
+    """Whether anybody in the group still lives; a zombie does not."""
+    for process in psutil.process_iter():
+        try:
+            if os.getpgid(process.pid) == group and process.status() != psutil.STATUS_ZOMBIE:
+                return True
+        except (ProcessLookupError, psutil.Error):  # it ended in between
+            continue
+    return False
