@@ -29,6 +29,10 @@ T = TypeVar("T", bound=BaseModel)
 
 SIMULATED_HEADER = "x-quintet-simulated"
 _DETAIL = 600
+_PLACE = 120  # characters; the names in it are the model's own
+_FOREIGN = "the endpoint did not speak the Messages API"
+# The client checks little of a stream: what is wrong in one shows as any of these.
+_NOT_THE_API = (ValueError, AssertionError, AttributeError, LookupError, TypeError)
 _log = structlog.get_logger(__name__)
 
 
@@ -132,10 +136,15 @@ class Claude:
         self, prompt: Prompt, answer: type[T], *, model: str, max_tokens: int
     ) -> Reply[T]:
         message = await self._send(prompt, answer, model=model, max_tokens=max_tokens)
-        usage = _usage(message)
+        try:
+            usage = _usage(message)
+            text = "".join(block.text for block in message.content if block.type == "text")
+        except _NOT_THE_API as error:
+            raise MalformedOutput(_FOREIGN) from error
+        if message.stop_reason is None:
+            raise ModelUnreachable("the answer broke off before its end")
         if message.stop_reason == "refusal":
             raise ModelRefused("the model declined this request", usage=(usage,))
-        text = "".join(block.text for block in message.content if block.type == "text")
         if message.stop_reason == "max_tokens":
             raise ModelCutOff(
                 f"the answer did not fit into {max_tokens} tokens", usage=(usage,), text=text
@@ -172,8 +181,8 @@ class Claude:
             raise self._mapped(error) from error
         except (httpx2.HTTPError, TimeoutError) as error:
             raise ModelUnreachable(f"the connection broke: {type(error).__name__}") from error
-        except (ValueError, AssertionError) as error:
-            raise MalformedOutput("the endpoint did not speak the Messages API") from error
+        except _NOT_THE_API as error:
+            raise MalformedOutput(_FOREIGN) from error
 
     def _mapped(self, error: anthropic.APIError) -> ModelError:
         detail = redact(str(error.message), (self._secret,))[:_DETAIL]
@@ -214,7 +223,7 @@ def _reasons(error: ValidationError) -> tuple[str, ...]:
     """What Pydantic minds, as sentences for the model; at most twenty."""
     found: list[str] = []
     for item in error.errors(include_url=False, include_context=False)[:20]:
-        place = ".".join(str(part) for part in item["loc"]) or "the answer"
+        place = ".".join(str(part) for part in item["loc"])[:_PLACE] or "the answer"
         found.append(f"{place}: {item['msg']}")
     return tuple(found)
 

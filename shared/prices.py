@@ -1,5 +1,6 @@
 """What calls cost: list prices per million tokens, by model, with their own cache columns."""
 
+import re
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -31,17 +32,16 @@ PRICES: dict[str, Price] = {
     "claude-haiku-4-5": _price("1", "5"),
 }
 _MILLION = Decimal(1_000_000)
+_DATED = re.compile(r"-(?:\d{8}|latest)$")
 # Above 100,000 tokens of prompt this model has a second list.
 _LONG_PROMPT = {"claude-haiku-5-5": (100_000, _price("0.50", "2.50"))}
 
 
 def price_of(model: str, prompt_tokens: int = 0) -> Price | None:
     """The list price of a model, dated suffixes allowed; None when it is not known."""
-    for name in sorted(PRICES, key=len, reverse=True):
-        if model == name or model.startswith(f"{name}-"):
-            limit, longer = _LONG_PROMPT.get(name, (0, PRICES[name]))
-            return longer if prompt_tokens > limit else PRICES[name]
-    return None
+    name = _DATED.sub("", model)
+    limit, longer = _LONG_PROMPT.get(name, (0, None))
+    return longer if longer and prompt_tokens > limit else PRICES.get(name)
 
 
 def priced(usage: ModelUsage) -> ModelUsage:

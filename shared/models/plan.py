@@ -1,0 +1,73 @@
+"""A plan, as the model returns it and the API shows it."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from shared.models.words import Capability, Record, Slug
+
+
+class FileExistsCheck(Record):
+    """Some file that matches `path` (a glob in the attempt's directory) has `min_bytes`."""
+
+    kind: Literal["file_exists"]
+    path: str
+    min_bytes: int = 1
+
+
+class CommandCheck(Record):
+    """`command` exits with 0 in the attempt's directory."""
+
+    kind: Literal["command"]
+    command: str
+
+
+class JsonSchemaCheck(Record):
+    """The structured output satisfies `json_schema`, a JSON Schema written as JSON text."""
+
+    kind: Literal["json_schema"]
+    json_schema: str
+
+
+class TextMatchesCheck(Record):
+    """The file at `path` contains a match of the regular expression `pattern`."""
+
+    kind: Literal["text_matches"]
+    path: str
+    pattern: str
+
+
+class SqlCountCheck(Record):
+    """`query` on the task's data returns one number of at least `minimum`."""
+
+    kind: Literal["sql_count"]
+    query: str
+    minimum: int = 1
+
+
+Check = Annotated[
+    FileExistsCheck | CommandCheck | JsonSchemaCheck | TextMatchesCheck | SqlCountCheck,
+    Field(discriminator="kind"),
+]
+
+
+class PlannedSubtask(Record):
+    """One node of a plan; `id` is unique within the plan, durations are seconds."""
+
+    id: Slug
+    title: str = Field(min_length=1, max_length=200)
+    description: str = Field(min_length=1, max_length=8192)
+    required_capabilities: tuple[Capability, ...] = Field(min_length=1)
+    dependencies: tuple[str, ...]
+    priority: int = Field(ge=0, le=10)
+    estimated_duration: int = Field(ge=1, le=86_400)
+    expected_output: str = Field(max_length=8192)
+    profile: str | None = None
+    checks: tuple[Check, ...] = ()
+
+
+class Plan(Record):
+    """What is to be done, in which order."""
+
+    summary: str = Field(max_length=8192)
+    subtasks: tuple[PlannedSubtask, ...]

@@ -1,0 +1,41 @@
+"""Words of the field, and what every record is."""
+
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, StringConstraints
+
+
+class Capability(StrEnum):
+    """What an agent can be asked for."""
+
+    DATA_ANALYSIS = "data_analysis"
+    WEB_SCRAPING = "web_scraping"
+    CODE_GENERATION = "code_generation"
+    FILE_PROCESSING = "file_processing"
+    DATABASE_OPERATIONS = "database_operations"
+    API_INTEGRATION = "api_integration"
+
+
+class Band(StrEnum):
+    """How urgent a list is; priorities 7-10, 4-6 and 0-3."""
+
+    HIGH = "high"
+    NORMAL = "normal"
+    LOW = "low"
+
+    @classmethod
+    def of(cls, priority: int) -> "Band":
+        """The band of a priority from 0 to 10."""
+        if priority >= 7:
+            return cls.HIGH
+        return cls.NORMAL if priority >= 4 else cls.LOW
+
+
+Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
+
+
+class Record(BaseModel):
+    """Immutable, and strict about what it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
