@@ -6,6 +6,7 @@ from pathlib import Path
 
 INHERITED = frozenset(
     {
+        "QUINTET_STACK",  # lets the local stack find what it started
         "LANG",
         "LANGUAGE",
         "LC_ALL",

@@ -32,6 +32,7 @@ class Pace:
 
     slots: int
     drain_seconds: float = 45.0
+    settle_seconds: float = 10.0
     idle_seconds: float = 2.0
 
 
@@ -62,6 +63,7 @@ class Worker:
         self._stopping = asyncio.Event()
         self._uncertain = False
         self._claiming = 0
+        self._attempts: set[asyncio.Task[None]] = set()
         self._group: asyncio.TaskGroup | None = None
         self.running: dict[UUID, Assignment] = {}
         self.completed = 0
@@ -171,7 +173,9 @@ class Worker:
     def _start(self, assignment: Assignment) -> None:
         assert self._group is not None  # only called while run() is under way  # noqa: S101
         self.running[assignment.subtask_id] = assignment
-        self._group.create_task(self._attempt(assignment))
+        task = self._group.create_task(self._attempt(assignment), name=str(assignment.subtask_id))
+        self._attempts.add(task)
+        task.add_done_callback(self._attempts.discard)
 
     async def _attempt(self, assignment: Assignment) -> None:
         held = Held(assignment.subtask_id, assignment.attempt)
@@ -222,3 +226,13 @@ class Worker:
             except TimeoutError:
                 break
         self._leases.release_all()
+        await self._settle_last()
+
+    async def _settle_last(self) -> None:
+        """A ledger that stays away must not keep the process: the leases will lapse."""
+        if not self._attempts:
+            return
+        _, left = await asyncio.wait(self._attempts, timeout=self._pace.settle_seconds)
+        for attempt in left:
+            _log.error("given up: not recorded before the end", attempt=attempt.get_name())
+            attempt.cancel()

@@ -51,7 +51,9 @@ async def test_twenty_requests_at_once_start_one_attempt(agent: AgentApi) -> Non
     await agent.world.ready(planned("a"))
     subtask_id = await agent.world.pool.fetchval("SELECT id FROM subtasks")
     answers = await asyncio.gather(*(agent.execute(subtask_id) for _ in range(20)))
-    assert sorted(answer.status_code for answer in answers) == [202] + [409] * 19
+    statuses = [answer.status_code for answer in answers]
+    assert statuses.count(202) == 1
+    assert {*statuses} <= {202, 409, 503}  # busy while the claims under way hold every slot
     assert await agent.world.pool.fetchval("SELECT count(*) FROM attempts") == 1
 
 
