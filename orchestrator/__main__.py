@@ -13,12 +13,13 @@ from orchestrator.advance import Advancer
 from orchestrator.aggregator import Aggregator
 from orchestrator.app import create_app
 from orchestrator.dispatcher import Dispatcher, Ears
+from orchestrator.request_body import Limits
 from orchestrator.rescuer import Rescuer
 from orchestrator.roster import Roster
 from orchestrator.services import Services
 from orchestrator.steering import Steering
 from orchestrator.steps import Steps
-from orchestrator.submission import Limits, Submissions
+from orchestrator.submission import Submissions
 from orchestrator.task_analyzer import TaskAnalyzer
 from shared import config, log
 from shared.background import running

@@ -50,6 +50,8 @@ class Advancer:
             ]
             stopping = [task_id for task_id, (_, cancelled) in locked.items() if cancelled]
             deliveries, steps = await self._move(ledger, subtasks, going)
+            for task_id in stopping:  # an agent that drained may have given something back
+                await subtasks.withdraw(task_id)
             if stopping:
                 await ledger.cancel(stopping)
         await self._doorbell.ring(deliveries)

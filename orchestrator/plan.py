@@ -10,22 +10,27 @@ from shared.models import Plan, PlannedSubtask
 
 MAX_SUBTASKS = 200
 MAX_FAN_IN = 200
+MAX_ERRORS = 20
+_NAME = 80  # characters of a name that an error repeats
 _BIDI = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f")
 
 
 def validate(plan: Plan, *, profiles: Iterable[str] = ()) -> list[str]:
-    """What is wrong with a plan, in sentences that a model can act on; empty when nothing is."""
+    """What is wrong with a plan, in at most MAX_ERRORS sentences that a model can act on."""
     if not 1 <= len(plan.subtasks) <= MAX_SUBTASKS:
         return [f"the plan has {len(plan.subtasks)} subtasks; it must have 1 to {MAX_SUBTASKS}"]
     known = frozenset(profiles)
     errors = _repeated_ids(plan)
+    if has_control_characters(plan.summary):
+        errors.append("the plan has control characters in its summary")
+    ids = {subtask.id for subtask in plan.subtasks}
     for subtask in plan.subtasks:
-        errors += _errors_of(subtask, {other.id for other in plan.subtasks}, known)
+        errors += _errors_of(subtask, ids, known)
     if not errors:
         cycle = find_cycle(_edges(plan))
         if cycle:
             errors.append(f"the dependencies form a cycle: {' -> '.join(cycle)}")
-    return errors
+    return errors[:MAX_ERRORS]
 
 
 def _repeated_ids(plan: Plan) -> list[str]:
@@ -43,12 +48,15 @@ def _errors_of(subtask: PlannedSubtask, ids: set[str], profiles: frozenset[str])
         if name == subtask.id:
             errors.append(f"subtask {subtask.id!r} depends on itself")
         elif name not in ids:
-            errors.append(f"subtask {subtask.id!r} depends on {name!r}, which is not in the plan")
+            errors.append(
+                f"subtask {subtask.id!r} depends on {name[:_NAME]!r}, which is not in the plan"
+            )
     if len(subtask.dependencies) > MAX_FAN_IN:
         errors.append(f"subtask {subtask.id!r} depends on more than {MAX_FAN_IN} others")
     if subtask.profile is not None and subtask.profile not in profiles:
         errors.append(
-            f"subtask {subtask.id!r} names the profile {subtask.profile!r}, which nobody has; "
+            f"subtask {subtask.id!r} names the profile {subtask.profile[:_NAME]!r}, "
+            f"which nobody has; "
             f"leave it null or use one of: {', '.join(sorted(profiles)) or 'none'}"
         )
     for field in ("title", "description", "expected_output"):

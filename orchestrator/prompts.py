@@ -8,7 +8,9 @@ from shared.database.tasks import Request
 from shared.models import Capability, SubtaskResult, SubtaskView, TaskDetail
 
 HEAD_BYTES = 2_000
+# What the aggregator reads of one subtask's output, and of all outputs together.
 _OUTPUT_CHARS = 16_000
+_OUTPUTS_CHARS = 400_000
 
 PLANNER = """\
 You plan work for a team of agents. You get a person's request in <request>, perhaps with the \
@@ -95,16 +97,17 @@ def errors_turn(errors: Sequence[str]) -> str:
 def aggregator_turn(request: Request, detail: TaskDetail) -> str:
     """The request and what became of each subtask, fenced in."""
     results = {result.subtask_id: result for result in detail.subtask_results}
-    blocks = [_result(subtask, results.get(subtask.id)) for subtask in detail.task.subtasks]
+    most = min(_OUTPUT_CHARS, _OUTPUTS_CHARS // max(1, len(results)))
+    blocks = [_result(subtask, results.get(subtask.id), most) for subtask in detail.task.subtasks]
     head = f"<request>\n{_text(request.description)}\n</request>"
     return "\n".join([head, "<results>", *blocks, "</results>"])
 
 
-def _result(subtask: SubtaskView, result: SubtaskResult | None) -> str:
+def _result(subtask: SubtaskView, result: SubtaskResult | None, most: int) -> str:
     body: dict[str, object] = {"summary": "", "output": {}, "files": [], "error": subtask.error}
     if result is not None:
-        body["summary"] = result.summary
-        body["output"] = _limited(result.output)
+        body["summary"] = result.summary[:most]
+        body["output"] = _limited(result.output, most)
         body["files"] = [f"{result.key}/{file.path}" for file in result.files]
     return (
         f'<result key="{_attribute(subtask.key)}" title="{_attribute(subtask.title)}" '
@@ -112,9 +115,9 @@ def _result(subtask: SubtaskView, result: SubtaskResult | None) -> str:
     )
 
 
-def _limited(output: dict[str, object]) -> object:
+def _limited(output: dict[str, object], most: int) -> object:
     text = json.dumps(output, ensure_ascii=False)
-    return output if len(text) <= _OUTPUT_CHARS else {"cut": text[:_OUTPUT_CHARS]}
+    return output if len(text) <= most else {"cut": text[:most]}
 
 
 def _text(text: str) -> str:

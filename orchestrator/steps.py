@@ -147,7 +147,7 @@ class Steps:
         failure = _aggregate_failure(detail, answer)
         if failure is None:
             await self._ledger.complete(
-                step, owner=self._owner, answer=answer.text, result=answer.result
+                step, owner=self._owner, answer=_storable(answer.text), result=answer.result
             )
         else:
             await self._ledger.fail(step, failure, owner=self._owner)
@@ -157,13 +157,13 @@ def _planning_failure(analysis: Analysis) -> Failure:
     if analysis.failure is not None:
         return Failure(
             analysis.failure.kind,
-            f"the plan could not be made: {analysis.failure.detail}",
+            _storable(f"the plan could not be made: {analysis.failure.detail}"),
             plan_errors=analysis.rejected,
         )
     reasons: Sequence[str] = analysis.rejected[-1] if analysis.rejected else ()
     return Failure(
         FailureKind.PLAN_INVALID,
-        f"no valid plan after {len(analysis.rejected)} rounds: {'; '.join(reasons)}",
+        _storable(f"no valid plan after {len(analysis.rejected)} rounds: {'; '.join(reasons)}"),
         plan_errors=analysis.rejected,
     )
 
@@ -182,4 +182,10 @@ def _aggregate_failure(detail: TaskDetail, answer: Answer) -> Failure | None:
         error = f"the answer could not be written by the model: {answer.failure.detail}"
     else:
         return None
-    return Failure(kind, error, answer=answer.text, result=answer.result, partial=partial)
+    text = _storable(answer.text)
+    return Failure(kind, _storable(error), answer=text, result=answer.result, partial=partial)
+
+
+def _storable(text: str) -> str:
+    """The text without what PostgreSQL refuses; a model may well write it."""
+    return text.replace("\x00", "").encode("utf-8", "replace").decode("utf-8")

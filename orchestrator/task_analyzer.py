@@ -53,7 +53,7 @@ class TaskAnalyzer:
                 return Analysis(reply.value, tuple(rejected), None, tuple(usage))
             _log.warning("plan rejected", errors=list(errors))
             rejected.append(errors)
-            prompt = prompt.followed_by(text or "(nothing)", errors_turn(errors))
+            prompt = prompt.followed_by(text.strip() or "(nothing)", errors_turn(errors))
         return Analysis(None, tuple(rejected), None, tuple(usage))
 
     async def _heads(self, request: Request) -> dict[str, str]:
@@ -76,8 +76,8 @@ def _head(folder: Path, file: ContextFile) -> str:
     try:
         with os.fdopen(open_inside(folder, file.name), "rb") as stream:
             start = stream.read(HEAD_BYTES)
-    except WorkspaceError as error:
-        _log.warning("context file not read", name=file.name, error=error.detail)
+    except (WorkspaceError, OSError) as error:
+        _log.warning("context file not read", name=file.name, error=str(error))
         return "(not readable)"
     if b"\x00" in start:
         return "(binary)"

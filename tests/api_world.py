@@ -15,10 +15,11 @@ from fastapi import FastAPI
 
 from orchestrator.advance import Advancer
 from orchestrator.app import create_app
+from orchestrator.request_body import Limits
 from orchestrator.roster import Roster
 from orchestrator.services import Services
 from orchestrator.steering import Steering
-from orchestrator.submission import Limits, Submissions
+from orchestrator.submission import Submissions
 from shared.database.connection import Pool
 from shared.database.views import Views
 from shared.http_server import server_for

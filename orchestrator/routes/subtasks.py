@@ -8,7 +8,7 @@ from pydantic import Field
 
 from orchestrator.routes.tasks import read_task
 from orchestrator.services import ServicesDep
-from orchestrator.submission import Prose, Whole
+from orchestrator.task_fields import Prose, Whole
 from shared.models import Record, TaskView
 from shared.problems import SmallBody, documented
 

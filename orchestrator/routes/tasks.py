@@ -9,7 +9,7 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Request, Response
 
 from orchestrator.services import Services, ServicesDep
-from orchestrator.submission import TaskSubmission
+from orchestrator.task_fields import TaskSubmission
 from orchestrator.waiting import explain
 from shared.database.views import TaskFilter
 from shared.errors import InvalidRequest, NotFound

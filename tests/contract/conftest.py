@@ -11,7 +11,7 @@ import pytest
 from anyio.from_thread import start_blocking_portal
 from schemathesis.config import GenerationConfig, ProjectConfig, ProjectsConfig, SchemathesisConfig
 
-from orchestrator.submission import Limits
+from orchestrator.request_body import Limits
 from shared.database.connection import Pool, open_pool
 from shared.database.migrate import migrate
 from shared.models import Capability

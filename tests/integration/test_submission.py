@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from orchestrator.submission import MAX_JSON_BYTES
+from orchestrator.request_body import MAX_JSON_BYTES
 from shared.database.connection import Pool
 from tests.api_world import DESCRIPTION, LIMITS, PROBLEM, Api, listening, open_api, problem
 
