@@ -13,7 +13,7 @@ from shared.database.connection import Pool, transaction
 from shared.database.subtasks import SubtaskLedger
 from shared.database.tasks import Failure, Request, Step, TaskLedger
 from shared.database.views import Views
-from shared.errors import DependencyUnavailable
+from shared.errors import DependencyUnavailable, QuintetError
 from shared.models import Plan, TaskDetail
 from shared.states import FailureKind, SubtaskStatus, TaskStatus
 
@@ -111,6 +111,17 @@ class Steps:
                     await done(step.task_id)
             except DependencyUnavailable as error:
                 _log.warning("step given up; its lease will lapse", error=error.detail)
+            except Exception as error:  # noqa: BLE001 - one task must not end the others
+                _log.exception("step failed")
+                await self._fail_unexpectedly(step, error)
+
+    async def _fail_unexpectedly(self, step: Step, error: Exception) -> None:
+        """End the task honestly; trying again would only fail again."""
+        failure = Failure(FailureKind.BUSINESS, f"internal error: {type(error).__name__}")
+        try:
+            await self._ledger.fail(step, failure, owner=self._owner)
+        except QuintetError as away:
+            _log.warning("failure not recorded; the lease will lapse", error=away.detail)
 
     async def _plan(self, step: Step, request: Request) -> None:
         analysis = await self._planner.analyse(request)

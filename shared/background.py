@@ -49,6 +49,12 @@ class NaturalBatch(Generic[T, R]):
     async def _settle(self, batch: list[tuple[T, "asyncio.Future[R]"]]) -> None:
         try:
             results = await self._write([item for item, _ in batch])
+            if len(results) != len(batch):
+                raise RuntimeError(f"{len(batch)} items were written with {len(results)} results")
+        except asyncio.CancelledError:
+            for _, future in batch:
+                future.cancel()  # nobody will write it any more: who waits must not wait for ever
+            raise
         except Exception as error:  # noqa: BLE001 - it belongs to those who wait for the result
             for _, future in batch:
                 if not future.done():

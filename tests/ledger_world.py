@@ -58,9 +58,11 @@ class World:
         }
         return Claimant(**(fields | changes))
 
-    async def submit(self, *, user: str = "ann", priority: int = 5) -> UUID:
+    async def submit(
+        self, task_id: UUID | None = None, *, user: str = "ann", priority: int = 5
+    ) -> UUID:
         """An accepted task."""
-        task_id = uuid4()
+        task_id = task_id or uuid4()
         await self.tasks.insert(
             task_id,
             user_id=user,

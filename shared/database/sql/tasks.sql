@@ -159,13 +159,14 @@ WHERE
 RETURNING id;
 
 -- name: lock_tasks
--- Serialises what happens to a task; in order, so that two lockers never deadlock. $1 ids.
+-- Serialises what happens to a task; in order, so that two lockers never deadlock. NO KEY: agents
+-- that claim and settle its subtasks, and so refer to its key, need not wait. $1 ids.
 SELECT
     id,
     status,
     cancel_requested
 FROM tasks
-WHERE id = any($1::uuid []) ORDER BY id FOR UPDATE;
+WHERE id = any($1::uuid []) ORDER BY id FOR NO KEY UPDATE;
 
 -- name: aggregate_tasks
 -- Nothing of the task is open any more. $3 ids, $4 owner, $5 lease seconds, $6 terminal statuses.
