@@ -13,6 +13,7 @@ import structlog
 
 from orchestrator.advance import Advancer
 from orchestrator.steps import Steps
+from shared.background import leave_if_cancelled
 from shared.database.tasks import Step, TaskLedger
 from shared.errors import DependencyUnavailable
 from shared.queue import Ear
@@ -69,6 +70,7 @@ class Dispatcher:
         swept = -self._sweep_seconds
         while True:
             heard = set(_ids(await self._ears.results.wait(self._sweep_seconds, most=256)))
+            leave_if_cancelled()
             heard |= self._missed
             self._missed -= heard
             try:
@@ -84,6 +86,7 @@ class Dispatcher:
 
     async def _plan_loop(self, group: asyncio.TaskGroup) -> None:
         while True:
+            leave_if_cancelled()
             self._submitted.clear()
             try:
                 for step in await self._next_steps():
@@ -112,6 +115,7 @@ class Dispatcher:
 
     async def _hear_submissions(self) -> None:
         while True:
+            leave_if_cancelled()
             if await self._ears.submissions.wait(self._sweep_seconds):
                 self._submitted.set()
 

@@ -8,6 +8,7 @@ import asyncio
 
 import structlog
 
+from shared.background import leave_if_cancelled
 from shared.database.connection import Connection, Pool, connect
 from shared.database.subtasks import SubtaskLedger
 from shared.errors import DependencyUnavailable
@@ -45,6 +46,7 @@ class Rescuer:
                     await self.sweep()
                 except DependencyUnavailable as error:
                     _log.warning("cannot rescue", error=error.detail)
+                leave_if_cancelled()
                 await asyncio.sleep(self._interval)
         finally:
             if self._connection is not None:
