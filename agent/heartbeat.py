@@ -42,7 +42,8 @@ class Lease:
         try:
             outcome = await self._body
         except asyncio.CancelledError:
-            if self._verdict is None:
+            current = asyncio.current_task()
+            if self._verdict is None or (current is not None and current.cancelling()):
                 await self._end_body()
                 raise
             return self._verdict
@@ -79,13 +80,16 @@ class Leases:
     def hold(self, held: Held) -> Iterator[Lease]:
         """Keep an attempt's lease while the block runs."""
         lease = Lease(held)
+        if older := self._leases.get(held.subtask_id):
+            older.stop(Fenced())  # we were taken for dead, and then given the same work again
         if not self._leases:
             self._renewed_at = asyncio.get_running_loop().time()  # the claim was the renewal
         self._leases[held.subtask_id] = lease
         try:
             yield lease
         finally:
-            del self._leases[held.subtask_id]
+            if self._leases.get(held.subtask_id) is lease:
+                del self._leases[held.subtask_id]
 
     def nudge(self) -> None:
         """Renew now: a person may have cancelled something."""

@@ -50,7 +50,7 @@ class PresenceBeat:
             url=self._url,
             capabilities=self._profile.capabilities,
             slots=self._slots,
-            running=tuple(str(subtask_id) for subtask_id in self._worker.running),
+            running=tuple(str(held.subtask_id) for held in self._worker.running),
             draining=self._worker.draining,
             completed=self._worker.completed,
             failed=self._worker.failed,

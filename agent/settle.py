@@ -11,7 +11,7 @@ import structlog
 from agent.outcome import Cancelled, Completed, Failed, Fenced, Outcome, Released
 from shared.background import NaturalBatch
 from shared.database.subtasks import Held, SubtaskLedger, usage_rows
-from shared.errors import DependencyUnavailable, QuintetError, Unstorable
+from shared.errors import QuintetError, Unstorable
 from shared.models import ModelUsage
 from shared.queue import Doorbell
 from shared.states import AttemptOutcome, FailureKind
@@ -60,8 +60,6 @@ class Settler:
         while True:
             try:
                 return await self._batch.submit(settlement)
-            except Unstorable as error:
-                settlement = _unstorable(settlement, error)
             except QuintetError as error:
                 _log.warning("result not yet recorded", error=error.detail)
                 await asyncio.sleep(pause)
@@ -90,18 +88,19 @@ class Settler:
         }
         try:
             written: dict[UUID, UUID] = await writers[kind](group)
-        except Unstorable:
+        except Unstorable as error:
             if len(group) == 1:
-                raise
-            parts = [await self._write_one(kind, item) for item in group]
+                return await self._write_refused(group[0], error)
+            parts = [await self._write_alike(kind, [item]) for item in group]
             written = {key: task for part in parts for key, task in part.items()}
         return written
 
-    async def _write_one(self, kind: type[Outcome], item: Settlement) -> dict[UUID, UUID]:
-        try:
-            return await self._write_alike(kind, [item])
-        except Unstorable as error:
-            return await self._write_alike(Failed, [_unstorable(item, error)])
+    async def _write_refused(self, item: Settlement, error: Unstorable) -> dict[UUID, UUID]:
+        """What PostgreSQL refuses fails; if it refuses even that, the lease will lapse."""
+        if isinstance(item.outcome, Failed):
+            _log.error("failure cannot be stored", error=error.detail)
+            return {}
+        return await self._write_alike(Failed, [_unstorable(item, error)])
 
     async def _complete(self, group: Sequence[Settlement]) -> dict[UUID, UUID]:
         rows = [
@@ -157,7 +156,7 @@ class Settler:
                 await self._ledger.record_usage(
                     item.task_id, item.held, usage, simulated=self._simulated
                 )
-            except DependencyUnavailable as error:
+            except QuintetError as error:
                 _log.error("cost of an attempt not recorded", error=error.detail)
 
 

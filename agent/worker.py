@@ -65,7 +65,7 @@ class Worker:
         self._claiming = 0
         self._attempts: set[asyncio.Task[None]] = set()
         self._group: asyncio.TaskGroup | None = None
-        self.running: dict[UUID, Assignment] = {}
+        self.running: dict[Held, Assignment] = {}
         self.completed = 0
         self.failed = 0
 
@@ -157,7 +157,7 @@ class Worker:
     async def _adopt(self) -> list[Assignment]:
         """What a claim took although its acknowledgement was lost."""
         held = await self._ledger.open_attempts(self._claimant.owner)
-        lost = [item.subtask_id for item in held if item.subtask_id not in self.running]
+        lost = [item.subtask_id for item in held if item not in self.running]
         self._uncertain = False
         return await self._ledger.read_assignments(lost)
 
@@ -172,7 +172,7 @@ class Worker:
 
     def _start(self, assignment: Assignment) -> None:
         assert self._group is not None  # only called while run() is under way  # noqa: S101
-        self.running[assignment.subtask_id] = assignment
+        self.running[Held(assignment.subtask_id, assignment.attempt)] = assignment
         task = self._group.create_task(self._attempt(assignment), name=str(assignment.subtask_id))
         self._attempts.add(task)
         task.add_done_callback(self._attempts.discard)
@@ -189,7 +189,7 @@ class Worker:
         ):
             outcome = await lease.run(self._execute(assignment))
             accepted = await self._settler.settle(Settlement(held, assignment.task_id, outcome))
-        del self.running[assignment.subtask_id]
+        del self.running[held]
         self._count(outcome, accepted=accepted)
         self._changed.set()
 

@@ -21,6 +21,13 @@ async def running(*loops: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
                 task.cancel()
 
 
+def leave_if_cancelled() -> None:
+    """Raise a cancellation that a client library has swallowed; for loops that run for ever."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
+
+
 class NaturalBatch(Generic[T, R]):
     """What arrives while a write is under way goes into the next one; no timer, no delay.
 

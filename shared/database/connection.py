@@ -80,11 +80,18 @@ async def _prepare(connection: Connection) -> None:
         )
 
 
-async def connect(url: str, *, application: str = "quintet") -> Connection:
-    """One connection with the services' session settings and JSON as Python values."""
+async def connect(url: str, *, application: str = "quintet", patient: bool = False) -> Connection:
+    """One connection with the services' session settings and JSON as Python values.
+
+    A `patient` one waits for its statements as long as they take: migrations.
+    """
+    limits = {"statement_timeout": "0", "lock_timeout": "0"} if patient else {}
     try:
         connection: Connection = await asyncpg.connect(
-            url, timeout=10, server_settings=_SESSION | {"application_name": application}
+            url,
+            timeout=10,
+            command_timeout=None if patient else 60,
+            server_settings=_SESSION | limits | {"application_name": application},
         )
     except _AWAY as error:
         raise away(error) from error

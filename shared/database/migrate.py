@@ -30,7 +30,7 @@ CREATE TABLE IF NOT EXISTS public.schema_migrations (
 async def migrate(database_url: str) -> int:
     """Migrate the ledger and feed it the transition table; returns how many files were applied."""
     await _create_database(database_url)
-    connection = await connect(database_url)
+    connection = await connect(database_url, patient=True)
     try:
         applied = await _apply(connection, "migrations")
         await _feed_transitions(connection)
@@ -42,7 +42,7 @@ async def migrate(database_url: str) -> int:
 async def migrate_data(data_database_url: str) -> int:
     """Migrate the database of the agents' own data; returns how many files were applied."""
     await _create_database(data_database_url)
-    connection = await connect(data_database_url)
+    connection = await connect(data_database_url, patient=True)
     try:
         return await _apply(connection, "data_migrations")
     finally:
