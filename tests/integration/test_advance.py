@@ -182,7 +182,7 @@ async def test_files_are_published_before_dependents_may_start(
     [mine] = (await _claim_all(world)).values()
     _leave_file(tmp_path, mine, "42")
     files = [{"path": "report.txt", "size": 2, "sha256": "f" * 64}]
-    assert await world.complete(mine, files=files, output={"answer": 42}, summary="counted")
+    assert await world.complete(mine, files=files, output={"z": 1, "a": 42}, summary="counted")
     published = Workspace(tmp_path, task_id).published(mine.subtask_id, 1) / "report.txt"
 
     async def watch() -> None:
@@ -196,6 +196,8 @@ async def test_files_are_published_before_dependents_may_start(
         group.create_task(advancer.advance([task_id]))
     assert await pool.fetchval("SELECT published FROM subtask_results")
     assert await advancer.advance([task_id]) == []  # what was moved is not looked for again
+    [result] = await world.views.results(task_id)
+    assert list(result.output) == ["z", "a"]  # in the order that its maker chose
 
 
 async def test_an_assignment_brings_results_and_files_of_all_before_it(

@@ -36,7 +36,7 @@ CREATE TABLE tasks (
     plan_version integer,
     plan_errors jsonb NOT NULL DEFAULT '[]',
     answer text,
-    result jsonb,
+    result json,  -- as given: the order of its keys is for people
     partial boolean NOT NULL DEFAULT false,
     failure_kind failure_kind,
     error text,
@@ -171,7 +171,7 @@ CREATE TABLE subtask_results (
     task_id uuid NOT NULL REFERENCES tasks (id) ON DELETE CASCADE,
     current boolean NOT NULL DEFAULT true,
     summary text NOT NULL,
-    output jsonb NOT NULL,
+    output json NOT NULL,  -- as given: the order of its keys is for people
     claims jsonb NOT NULL DEFAULT '[]',
     published boolean NOT NULL DEFAULT false,
     created_at timestamptz NOT NULL DEFAULT now(),

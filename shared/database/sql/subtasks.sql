@@ -195,7 +195,7 @@ SELECT
         WHERE f.task_id = s.task_id
     ), '[]') AS context_files,
     coalesce((
-        SELECT jsonb_agg(jsonb_build_object(
+        SELECT json_agg(json_build_object(
             'subtask_id', p.id, 'key', p.key, 'title', p.title, 'summary', r.summary, 'output', r.output,
             'attempt', r.attempt, 'files', coalesce((
                 SELECT jsonb_agg(
@@ -232,8 +232,8 @@ RETURNING
 -- $3 owner, $4 outcome, $5 settlements as [{id, attempt, summary, output, claims, files, calls}].
 WITH settled AS (
     SELECT *
-    FROM jsonb_to_recordset($5::jsonb) AS row (
-        id uuid, attempt integer, summary text, output jsonb, claims jsonb, files jsonb,
+    FROM json_to_recordset($5::json) AS row (
+        id uuid, attempt integer, summary text, output json, claims jsonb, files jsonb,
         calls jsonb, simulated boolean
     )
 ),

@@ -152,7 +152,7 @@ UPDATE tasks SET
     error = $7,
     plan_errors = $8::jsonb,
     answer = $9,
-    result = $10::jsonb,
+    result = $10::json,
     partial = $11
 WHERE
     id = $3 AND status = any($2::task_status []) AND step_attempt = $4 AND step_owner = $5
@@ -193,7 +193,7 @@ UPDATE tasks SET
     failure_kind = NULL,
     error = NULL,
     answer = $6,
-    result = $7::jsonb,
+    result = $7::json,
     partial = false
 WHERE
     id = $3 AND status = any($2::task_status []) AND step_attempt = $4 AND step_owner = $5
