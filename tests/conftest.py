@@ -7,11 +7,10 @@ is a pipe that it holds.
 
 import asyncio
 import json
-import os
 import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,13 +20,10 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
-from scripts.local_servers import free_port, is_taken, throwaway_folder
 from shared.database.migrate import migrate
 
 ROOT = Path(__file__).parent.parent
-AGENTS = 5
 STOP_SECONDS = 30
-STACK_SECONDS = 110
 TEMPLATE = "quintet_template"
 
 
@@ -37,14 +33,6 @@ class Servers:
 
     postgres_url: str
     redis_url: str
-
-
-@dataclass(frozen=True, slots=True)
-class LiveStack:
-    """Where the running services are."""
-
-    api_url: str
-    dashboard_url: str
 
 
 @pytest.fixture(scope="session")
@@ -66,28 +54,6 @@ def local_servers() -> Iterator[Servers]:
         yield Servers(**json.loads(line))
         program.stdin.close()
         program.wait(STOP_SECONDS)
-
-
-@pytest.fixture(scope="session")
-def live_stack() -> Iterator[LiveStack]:
-    """The whole local stack as a person starts it, on ports and in a folder of its own."""
-    # Not in memory: a sandbox has a /dev/shm of its own and would not see the tasks' files.
-    with throwaway_folder(memory=False) as folder:
-        agents = _consecutive_free_ports(AGENTS)
-        orchestrator, dashboard = free_port(), free_port()
-        environment = {
-            **os.environ,
-            "QUINTET_HOME": str(folder),
-            "ORCHESTRATOR_PORT": str(orchestrator),
-            "AGENT_BASE_PORT": str(agents),
-            "DASHBOARD_PORT": str(dashboard),
-            "DRAIN_SECONDS": "2",
-        }
-        try:
-            _stack("up", environment)
-            yield LiveStack(f"http://127.0.0.1:{orchestrator}", f"http://127.0.0.1:{dashboard}")
-        finally:
-            _stack("down", environment)
 
 
 @pytest.fixture(scope="session")
@@ -125,28 +91,6 @@ def redis_url(local_servers: Servers) -> str:
         connection.sendall(b"FLUSHALL SYNC\r\n")
         assert connection.recv(64) == b"+OK\r\n"
     return local_servers.redis_url
-
-
-def _stack(command: str, environment: Mapping[str, str]) -> None:
-    done = subprocess.run(
-        (sys.executable, "-m", "scripts.stack", command),
-        cwd=ROOT,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=STACK_SECONDS,
-        check=False,
-    )
-    if done.returncode != 0:
-        pytest.fail(f"scripts.stack {command} failed:\n{done.stdout}{done.stderr}", pytrace=False)
-
-
-def _consecutive_free_ports(count: int) -> int:
-    """The first of so many ports in a row that are free."""
-    while True:
-        first = free_port()
-        if first + count < 65_536 and not any(map(is_taken, range(first, first + count))):
-            return first
 
 
 @asynccontextmanager

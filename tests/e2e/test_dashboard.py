@@ -1,5 +1,6 @@
 """The dashboard in a real browser, on the real services; only the model is simulated."""
 
+import os
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -13,7 +14,7 @@ from playwright.async_api import Locator, Page, Request, async_playwright, expec
 from shared.models import TaskDetail
 from ui.client import AsyncQuintetClient
 
-CHROMIUM = "/usr/bin/chromium"
+CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 FLAGS = [
     "--no-sandbox",
     "--headless=new",
