@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import asyncpg
 
-from shared.database.statements import load
+from shared.database.statements import find
 from shared.errors import DependencyUnavailable, Unstorable
 
 if TYPE_CHECKING:
@@ -129,15 +129,15 @@ def away(error: BaseException) -> DependencyUnavailable:
 class Ledger:
     """Runs named statements on a pool, or on one connection inside a transaction."""
 
-    topic: str
+    topics: tuple[str, ...]
 
     def __init__(self, pool: Pool, connection: Connection | None = None) -> None:
         self._pool = pool
         self._connection = connection
 
-    async def fetch(self, name: str, *values: Any, topic: str = "") -> Sequence[Row]:
-        """All rows of the statement `name` of this ledger's topic."""
-        statement = load(topic or self.topic)[name]
+    async def fetch(self, name: str, *values: Any) -> Sequence[Row]:
+        """All rows of the statement `name` of this ledger's topics."""
+        statement = find(self.topics, name)
         runner = self._connection or self._pool
         try:
             return await runner.fetch(statement, *values)
@@ -146,9 +146,9 @@ class Ledger:
         except (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError) as error:
             raise Unstorable(f"{name}: {type(error).__name__}") from error
 
-    async def fetchrow(self, name: str, *values: Any, topic: str = "") -> Row | None:
+    async def fetchrow(self, name: str, *values: Any) -> Row | None:
         """The first row of the statement, or None."""
-        rows = await self.fetch(name, *values, topic=topic)
+        rows = await self.fetch(name, *values)
         return rows[0] if rows else None
 
 

@@ -95,7 +95,7 @@ class Matches:
 class TaskData(Ledger):
     """The data of one task, for the length of an attempt; there is no way to name another task."""
 
-    topic = "data"
+    topics = ("data",)
 
     def __init__(self, pool: Pool, task_id: UUID, session: TaskSession, limits: DataLimits) -> None:
         super().__init__(pool)
@@ -182,7 +182,7 @@ class TaskData(Ledger):
 class DataStore(Ledger):
     """All tasks' data on one server; `secret` is the same in every process of an installation."""
 
-    topic = "data"
+    topics = ("data",)
 
     def __init__(
         self, pool: Pool, url: str, secret: str, *, limits: DataLimits | None = None

@@ -19,3 +19,12 @@ def load(topic: str) -> dict[str, str]:
     if len(set(names)) != len(names):
         raise ValueError(f"{topic}.sql names a statement twice")
     return {name: body.strip() for name, body in zip(names, bodies, strict=True)}
+
+
+@cache
+def find(topics: tuple[str, ...], name: str) -> str:
+    """The statement of this name in one of the topics; raises KeyError."""
+    for topic in topics:
+        if name in load(topic):
+            return load(topic)[name]
+    raise KeyError(f"no statement {name!r} in {', '.join(topics)}")

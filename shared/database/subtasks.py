@@ -68,7 +68,7 @@ def usage_rows(usage: Sequence[ModelUsage]) -> list[dict[str, Any]]:
 class SubtaskLedger(Ledger):
     """Moves of subtasks and attempts; every write about an attempt is fenced."""
 
-    topic = "subtasks"
+    topics = ("subtasks", "attempts")
 
     async def release(self, tasks: Sequence[UUID], *, ring_after: float) -> list[Delivery]:
         """Queue what waits for nothing any more."""

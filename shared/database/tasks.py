@@ -55,7 +55,7 @@ def edge(transition: Transition[TaskStatus]) -> tuple[str, list[str]]:
 class TaskLedger(Ledger):
     """Moves of tasks; every write of a step is fenced by its attempt and owner."""
 
-    topic = "tasks"
+    topics = ("tasks",)
 
     async def remember_key(self, user: str, key: str, fingerprint: str, task_id: UUID) -> bool:
         """Bind an idempotency key to a task; False when it is taken."""

@@ -38,7 +38,7 @@ class TaskFilter:
 class Views(Ledger):
     """Reads. Each method is one or a few indexed statements."""
 
-    topic = "views"
+    topics = ("views",)
 
     async def answers(self) -> bool:
         """Whether PostgreSQL answers a trivial question."""
