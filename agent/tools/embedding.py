@@ -1,6 +1,7 @@
 """`generate_embedding` and `search_embeddings`: texts of the task, found by likeness."""
 
 import json
+from functools import partial
 from typing import Annotated, Any
 
 from claude_agent_sdk import SdkMcpTool
@@ -47,64 +48,65 @@ class SearchArguments(Arguments):
     limit: Annotated[int, Field(ge=1, le=50, description="How many texts.")] = 5
 
 
+async def _embed(scope: ToolScope, given: EmbedArguments) -> dict[str, Any]:
+    contents = _contents(given)
+    size = len(json.dumps(given.metadata).encode())
+    if size > MAX_METADATA_BYTES:
+        raise TooLarge(
+            f"the metadata have {size} bytes, at most {MAX_METADATA_BYTES} are kept",
+            remedy="keep the essential fields",
+        )
+    vectors = await scope.embedder.embed(contents)
+    keys = _keys(given, len(contents))
+    texts = [
+        Text(content, vector, key, given.metadata)
+        for content, vector, key in zip(contents, vectors, keys, strict=True)
+    ]
+    ids = await scope.data.remember(texts, provider=scope.embedder.name, author=scope.author)
+    answer: dict[str, Any] = {
+        "ids": ids,
+        "dim": scope.embedder.dim,
+        "provider": scope.embedder.name,
+    }
+    return answer | (_shown(vectors) if given.include_vector else {})
+
+
+async def _search(scope: ToolScope, given: SearchArguments) -> dict[str, Any]:
+    (wanted,) = await scope.embedder.embed([given.query], query=True)
+    matches = await scope.data.nearest(wanted, provider=scope.embedder.name, limit=given.limit)
+    shown, truncated = _fit(matches.found)
+    answer: dict[str, Any] = {
+        "matches": shown,
+        "searched": matches.searched,
+        "index": matches.index,
+        "provider": scope.embedder.name,
+    }
+    if truncated:
+        answer["truncated"] = "texts were cut: ask for fewer"
+    if matches.other_provider:
+        answer["not_searched"] = (
+            f"{matches.other_provider} texts were embedded by another model: "
+            "embed them again to find them"
+        )
+    return answer
+
+
 def embedding_tools(scope: ToolScope) -> tuple[SdkMcpTool[Any], ...]:
     """The embedding tools of this attempt."""
-
-    async def embed(given: EmbedArguments) -> dict[str, Any]:
-        contents = _contents(given)
-        size = len(json.dumps(given.metadata).encode())
-        if size > MAX_METADATA_BYTES:
-            raise TooLarge(
-                f"the metadata have {size} bytes, at most {MAX_METADATA_BYTES} are kept",
-                remedy="keep the essential fields",
-            )
-        vectors = await scope.embedder.embed(contents)
-        keys = _keys(given, len(contents))
-        texts = [
-            Text(content, vector, key, given.metadata)
-            for content, vector, key in zip(contents, vectors, keys, strict=True)
-        ]
-        ids = await scope.data.remember(texts, provider=scope.embedder.name, author=scope.author)
-        answer: dict[str, Any] = {
-            "ids": ids,
-            "dim": scope.embedder.dim,
-            "provider": scope.embedder.name,
-        }
-        return answer | (_shown(vectors) if given.include_vector else {})
-
-    async def search(given: SearchArguments) -> dict[str, Any]:
-        (wanted,) = await scope.embedder.embed([given.query], query=True)
-        matches = await scope.data.nearest(wanted, provider=scope.embedder.name, limit=given.limit)
-        shown, truncated = _fit(matches.found)
-        answer: dict[str, Any] = {
-            "matches": shown,
-            "searched": matches.searched,
-            "index": matches.index,
-            "provider": scope.embedder.name,
-        }
-        if truncated:
-            answer["truncated"] = "texts were cut: ask for fewer"
-        if matches.other_provider:
-            answer["not_searched"] = (
-                f"{matches.other_provider} texts were embedded by another model: "
-                "embed them again to find them"
-            )
-        return answer
-
     return (
         make_tool(
             "generate_embedding",
             "Embed a text (or texts) and keep it for search_embeddings; every subtask of this "
             "task can find it. Returns ids and the vector's length.",
             EmbedArguments,
-            embed,
+            partial(_embed, scope),
         ),
         make_tool(
             "search_embeddings",
             "Find the kept texts of this task that are most like the query, with their "
             "similarity (1 is the same), key, metadata and author.",
             SearchArguments,
-            search,
+            partial(_search, scope),
             read_only=True,
         ),
     )
