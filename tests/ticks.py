@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 
 
-async def ticks(*, within: float = 5, every: float = 0.01) -> AsyncIterator[None]:
+async def ticks(*, within: float = 15, every: float = 0.01) -> AsyncIterator[None]:
     """One at once and then one every so often; TimeoutError when the time is over."""
     clock = asyncio.get_running_loop().time
     ends = clock() + within

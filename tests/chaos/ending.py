@@ -16,7 +16,7 @@ async def completed(world: World, *tasks: UUID, within: float) -> None:
     """Wait until the tasks are."""
     async with asyncio.timeout(within):
         for task_id in tasks:
-            async for _ in ticks():
+            async for _ in ticks(within=within):
                 if await world.status(task_id) == "completed":
                     break
 

@@ -119,3 +119,8 @@ def test_a_file_is_read_and_the_environment_wins(bare: pytest.MonkeyPatch, tmp_p
 def test_settings_cannot_be_changed() -> None:
     with pytest.raises(ValidationError, match="frozen"):
         config.LogSettings().level = "debug"  # type: ignore[misc]  # that it cannot be is the test
+
+
+def test_hidden_paths_may_hold_spaces_and_plus_signs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AGENT_HIDDEN_DIRS", "/srv/my data+old:/srv/.env")
+    assert config.AgentSettings().hidden == (Path("/srv/my data+old"), Path("/srv/.env"))
