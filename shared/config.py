@@ -3,6 +3,7 @@
 Every field's environment variable is its alias; `.env.example` lists them all.
 """
 
+import os
 import tempfile
 from pathlib import Path
 from typing import Annotated, Literal
@@ -20,6 +21,13 @@ def _words(value: object) -> object:
     """`a, b` as well as `a+b` names two things."""
     if isinstance(value, str):
         return tuple(word for word in value.replace("+", ",").replace(" ", "").split(",") if word)
+    return value
+
+
+def _paths(value: object) -> object:
+    """`/one:/two`, as in PATH."""
+    if isinstance(value, str):
+        return tuple(path for path in value.split(os.pathsep) if path)
     return value
 
 
@@ -146,7 +154,7 @@ class AgentSettings(_Settings):
     max_running_per_role: Annotated[dict[str, int], NoDecode, BeforeValidator(_limits)] = Field(
         default_factory=dict, alias="MAX_RUNNING_PER_ROLE"
     )
-    hidden: Annotated[tuple[Path, ...], NoDecode, BeforeValidator(_words)] = Field(
+    hidden: Annotated[tuple[Path, ...], NoDecode, BeforeValidator(_paths)] = Field(
         default=(), alias="AGENT_HIDDEN_DIRS"
     )
     local_scratch: Path = Field(default=Path(tempfile.gettempdir()), alias="AGENT_SCRATCH_DIR")

@@ -1,5 +1,6 @@
 """What the local stack consists of, in the order of its start."""
 
+import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -114,6 +115,7 @@ class Composition:
             "AGENT_PROFILE": PROFILES[index],
             "AGENT_PORT": str(port),
             "AGENT_URL": url,
+            "AGENT_HIDDEN_DIRS": os.pathsep.join(map(str, self._hidden())),
             "DRAIN_SECONDS": drain,
         }
         return self._http(
@@ -123,6 +125,10 @@ class Composition:
             environment=self._service_environment(allowed.AGENT, own),
             grace_seconds=float(drain) + 5,
         )
+
+    def _hidden(self) -> list[Path]:
+        """What agents' programs shall not read: the databases, the logs and the secrets."""
+        return [path for path in (self.settings.home, self.settings.root / ".env") if path.exists()]
 
     def _dashboard(self) -> Unit:
         settings = self.settings
