@@ -74,7 +74,10 @@ everything() {
   # One process: starting a second costs more than the whole suite.
   say "== unit tests"
   .venv/bin/pytest tests/unit --cov --cov-report= --cov-fail-under=0
-  rest=$(folders contract integration chaos e2e)
+  # One process too: Schemathesis gives its cases one name, of which xdist would run the first.
+  say "== contract tests"
+  .venv/bin/pytest tests/contract --cov --cov-append --cov-report= --cov-fail-under=0
+  rest=$(folders integration chaos e2e)
   say "== all other tests, and the coverage of all"
   # shellcheck disable=SC2086 # a list of folders
   .venv/bin/pytest -n 2 --dist loadfile --cov --cov-append $rest
