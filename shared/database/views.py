@@ -102,11 +102,6 @@ class Views(Ledger):
         """Status, attempt and route of a subtask, and its task's status."""
         return await self.fetchrow("subtask_now", task_id, subtask_id)
 
-    async def slots_in_use(self) -> dict[str, int]:
-        """Running subtasks by the role of the agent that runs them."""
-        rows = await self.fetch("slots_in_use", SubtaskStatus.RUNNING)
-        return {row["role"]: row["running"] for row in rows}
-
 
 def progress(counts: Mapping[str, int]) -> Progress:
     """Counts by status as progress; the fraction is of those that completed."""

@@ -229,12 +229,3 @@ SELECT
 FROM subtasks AS s
 INNER JOIN tasks AS t ON s.task_id = t.id
 WHERE s.task_id = $1 AND s.id = $2;
-
--- name: slots_in_use
--- How many subtasks run, and how many of each role. $1 the status that counts.
-SELECT
-    role,
-    count(*) AS running
-FROM subtasks
-WHERE status = $1::subtask_status
-GROUP BY role;
