@@ -106,5 +106,9 @@ for part in "$@"; do
   fi
   [ "$part" != e2e ] || need_chromium
   say "== $part tests"
-  .venv/bin/pytest "tests/$part"
+  # Two processes pay off where a test mostly waits for servers.
+  case "$part" in
+    integration) .venv/bin/pytest -n 2 --dist loadfile "tests/$part" ;;
+    *) .venv/bin/pytest "tests/$part" ;;
+  esac
 done

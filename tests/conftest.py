@@ -18,8 +18,11 @@ from urllib.parse import urlsplit, urlunsplit
 from uuid import uuid4
 
 import asyncpg
+import httpx
 import pytest
+from anyio.from_thread import start_blocking_portal
 
+from scripts.claude_simulator.server import simulated_model
 from shared.database.migrate import migrate
 
 ROOT = Path(__file__).parent.parent
@@ -91,6 +94,23 @@ def redis_url(local_servers: Servers) -> str:
         connection.sendall(b"FLUSHALL SYNC\r\n")
         assert connection.recv(64) == b"+OK\r\n"
     return local_servers.redis_url
+
+
+@pytest.fixture(scope="session")
+def _simulator() -> Iterator[httpx.Client]:
+    with (
+        start_blocking_portal() as thread,
+        thread.wrap_async_context_manager(simulated_model()) as url,
+        httpx.Client(base_url=url, timeout=5) as client,
+    ):
+        yield client
+
+
+@pytest.fixture
+def simulator_url(_simulator: httpx.Client) -> str:
+    """A simulated model in a thread of this worker's, without faults and without memories."""
+    _simulator.delete("/control").raise_for_status()
+    return str(_simulator.base_url).rstrip("/")
 
 
 @asynccontextmanager

@@ -107,7 +107,7 @@ def create_app(scenarios: Sequence[Scenario], delay: float = DEFAULT_DELAY) -> A
     """The simulator; `delay` is how many seconds each turn of an agent takes."""
     simulator = Simulator(scenarios, delay)
     app = FastAPI(title="Quintet's simulated model", openapi_url=None)
-    app.include_router(control_router(simulator.faults, simulator.exchanges))
+    app.include_router(control_router(simulator.faults, simulator.exchanges, simulator.cache))
 
     @app.exception_handler(InvalidRequestError)
     async def refuse_request(_: Request, error: InvalidRequestError) -> JSONResponse:

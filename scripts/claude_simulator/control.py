@@ -6,11 +6,17 @@ from fastapi import APIRouter, HTTPException
 
 from scripts.claude_simulator.exchanges import ExchangeLog
 from scripts.claude_simulator.faults import Fault, FaultBoard
+from scripts.claude_simulator.usage import PromptCache
 
 
-def control_router(faults: FaultBoard, exchanges: ExchangeLog) -> APIRouter:
-    """Routes under `/control` over this simulator's faults and requests."""
+def control_router(faults: FaultBoard, exchanges: ExchangeLog, cache: PromptCache) -> APIRouter:
+    """Routes under `/control` over what this simulator keeps."""
     router = APIRouter(prefix="/control")
+
+    @router.delete("", status_code=204)
+    async def forget() -> None:
+        for kept in (faults, exchanges, cache):
+            kept.clear()
 
     @router.post("/faults", status_code=201)
     async def add_fault(fault: Fault) -> list[Fault]:

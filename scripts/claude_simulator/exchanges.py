@@ -48,6 +48,10 @@ class ExchangeLog:
         while sum(len(each.raw) for each in self._kept) > self._max_bytes:
             self._kept.popleft()
 
+    def clear(self) -> None:
+        """Forget every request."""
+        self._kept.clear()
+
     def lines(self) -> list[dict[str, Any]]:
         """The requests still kept, oldest first."""
         return [each.line() for each in self._kept]

@@ -41,6 +41,10 @@ class PromptCache:
         self._capacity = capacity
         self._seen: OrderedDict[bytes, None] = OrderedDict()
 
+    def clear(self) -> None:
+        """Forget every prefix."""
+        self._seen.clear()
+
     def measure(self, body: Mapping[str, Any], output_characters: int) -> Usage:
         """Count a call's tokens and remember its cached prefixes for the next one."""
         total = read = cached = 0

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,8 +13,6 @@ import pytest
 from orchestrator.aggregator import Aggregator
 from orchestrator.steps import Steps
 from orchestrator.task_analyzer import TaskAnalyzer
-from scripts.claude_simulator.scenario import Scenario, load_scenarios
-from scripts.claude_simulator.server import simulated_model
 from scripts.local_servers import free_port
 from shared.claude import Claude
 from shared.database.tasks import Step
@@ -111,17 +108,10 @@ class Aggregating:
         return [row["purpose"] for row in rows]
 
 
-@pytest.fixture(scope="module")
-def scenarios() -> Sequence[Scenario]:
-    """The simulator's scenarios, read once."""
-    return load_scenarios()
-
-
 @pytest.fixture
-async def aggregating(world: World, scenarios: Sequence[Scenario]) -> AsyncIterator[Aggregating]:
+def aggregating(world: World, simulator_url: str) -> Aggregating:
     """The aggregator with the simulator as its model."""
-    async with simulated_model(scenarios) as url:
-        yield Aggregating(world, url)
+    return Aggregating(world, simulator_url)
 
 
 async def test_a_task_whose_subtasks_completed_is_completed(aggregating: Aggregating) -> None:

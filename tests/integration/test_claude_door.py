@@ -11,7 +11,6 @@ import pytest
 import structlog
 
 from orchestrator.aggregator import FinalAnswer
-from scripts.claude_simulator.server import simulated_model
 from scripts.local_servers import free_port
 from shared.claude import SIMULATED_HEADER, Claude, Prompt, Reply, error_for, usage_of
 from shared.errors import (
@@ -333,29 +332,22 @@ async def test_only_the_word_true_means_simulated(said: str) -> None:
 # --- the simulator ---------------------------------------------------------------------------
 
 
-@pytest.fixture
-async def url() -> AsyncIterator[str]:
-    """A running simulator."""
-    async with simulated_model() as base_url:
-        yield base_url
-
-
-async def fault(url: str, kind: str, **fields: Any) -> None:
+async def fault(simulator_url: str, kind: str, **fields: Any) -> None:
     """Let something go wrong at the simulator."""
-    async with httpx.AsyncClient(base_url=f"{url}/control", timeout=5) as control:
+    async with httpx.AsyncClient(base_url=f"{simulator_url}/control", timeout=5) as control:
         answer = await control.post("/faults", json={"kind": kind, **fields})
         assert answer.status_code == 201
 
 
-async def plan(url: str, **changes: Any) -> Reply[Plan]:
+async def plan(simulator_url: str, **changes: Any) -> Reply[Plan]:
     """One plan of the simulator."""
-    async with door(url, **changes) as claude:
+    async with door(simulator_url, **changes) as claude:
         return await claude.ask(PROMPT, Plan, model=MODEL)
 
 
-async def test_the_simulator_plans_and_the_second_call_reads_the_cache(url: str) -> None:
+async def test_the_simulator_plans_and_the_second_call_reads_the_cache(simulator_url: str) -> None:
     long = Prompt("the rules " * 2_000, "the team", PROMPT.turns)
-    async with door(url) as claude:
+    async with door(simulator_url) as claude:
         first = await claude.ask(long, Plan, model=MODEL)
         second = await claude.ask(long, Plan, model=MODEL)
     assert first.value is not None
@@ -364,21 +356,21 @@ async def test_the_simulator_plans_and_the_second_call_reads_the_cache(url: str)
     assert 0 < second.usage.cost_usd < first.usage.cost_usd
 
 
-async def test_preflight_knows_the_simulator_and_the_key(url: str) -> None:
-    async with door(url) as claude:
+async def test_preflight_knows_the_simulator_and_the_key(simulator_url: str) -> None:
+    async with door(simulator_url) as claude:
         assert await claude.preflight(MODEL) is True
-        await fault(url, "invalid_key", caller="count_tokens")
+        await fault(simulator_url, "invalid_key", caller="count_tokens")
         with pytest.raises(ModelMisconfigured) as caught:
             await claude.preflight(MODEL)
     assert "check the key" in caught.value.remedy
     assert KEY not in caught.value.detail
-    async with door(url) as claude:
-        await fault(url, "overloaded", caller="count_tokens")
+    async with door(simulator_url) as claude:
+        await fault(simulator_url, "overloaded", caller="count_tokens")
         assert await claude.preflight(MODEL) is False
 
 
-async def test_without_a_key_nothing_is_asked(url: str) -> None:
-    async with door(url, api_key="") as claude:
+async def test_without_a_key_nothing_is_asked(simulator_url: str) -> None:
+    async with door(simulator_url, api_key="") as claude:
         with pytest.raises(ModelMisconfigured, match="there is no key") as caught:
             await claude.preflight(MODEL)
     assert "ANTHROPIC_API_KEY" in caught.value.remedy
@@ -398,25 +390,27 @@ async def test_without_a_key_nothing_is_asked(url: str) -> None:
     ],
 )
 async def test_each_fault_of_the_simulator_has_its_error(
-    url: str, kind: str, expected: type[ModelError]
+    simulator_url: str, kind: str, expected: type[ModelError]
 ) -> None:
-    await fault(url, kind, times=3)
+    await fault(simulator_url, kind, times=3)
     with pytest.raises(ModelError) as caught:
-        await plan(url)
+        await plan(simulator_url)
     assert type(caught.value) is expected
 
 
 @pytest.mark.parametrize("kind", ["rate_limit", "cut_stream"])
-async def test_two_passing_faults_of_the_simulator_are_got_over(url: str, kind: str) -> None:
-    await fault(url, kind, times=2)
-    assert (await plan(url)).value is not None
+async def test_two_passing_faults_of_the_simulator_are_got_over(
+    simulator_url: str, kind: str
+) -> None:
+    await fault(simulator_url, kind, times=2)
+    assert (await plan(simulator_url)).value is not None
 
 
-async def test_the_simulator_stalls_or_says_something_malformed(url: str) -> None:
-    await fault(url, "malformed")
-    reply = await plan(url)
+async def test_the_simulator_stalls_or_says_something_malformed(simulator_url: str) -> None:
+    await fault(simulator_url, "malformed")
+    reply = await plan(simulator_url)
     assert reply.value is None
     assert reply.errors[0].startswith("the answer: Invalid JSON")
-    await fault(url, "stall", seconds=2)
+    await fault(simulator_url, "stall", seconds=2)
     with pytest.raises(ModelUnreachable):
-        await plan(url, timeout_seconds=0.2, pauses=())
+        await plan(simulator_url, timeout_seconds=0.2, pauses=())

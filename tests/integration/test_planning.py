@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,8 +14,6 @@ import pytest
 from orchestrator.aggregator import Aggregator
 from orchestrator.steps import Steps
 from orchestrator.task_analyzer import TaskAnalyzer
-from scripts.claude_simulator.scenario import Scenario, load_scenarios
-from scripts.claude_simulator.server import simulated_model
 from scripts.local_servers import free_port
 from shared.claude import Claude
 from shared.database.tasks import Step
@@ -125,19 +123,10 @@ class Planning:
         return count
 
 
-@pytest.fixture(scope="module")
-def scenarios() -> Sequence[Scenario]:
-    """The simulator's scenarios, read once."""
-    return load_scenarios()
-
-
 @pytest.fixture
-async def planning(
-    world: World, scenarios: Sequence[Scenario], tmp_path: Path
-) -> AsyncIterator[Planning]:
+def planning(world: World, simulator_url: str, tmp_path: Path) -> Planning:
     """The planner with the simulator as its model."""
-    async with simulated_model(scenarios) as url:
-        yield Planning(world, url, tmp_path)
+    return Planning(world, simulator_url, tmp_path)
 
 
 async def test_a_simple_request_is_one_subtask(planning: Planning) -> None:

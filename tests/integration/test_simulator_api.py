@@ -11,8 +11,6 @@ from anthropic import AsyncAnthropic
 from anthropic.types import UserMessageParam
 from pydantic import BaseModel, ValidationError
 
-from scripts.claude_simulator.server import simulated_model
-
 ASK: UserMessageParam = {
     "role": "user",
     "content": "<request>Fetch the page. Then clean it. Report.</request>",
@@ -49,20 +47,16 @@ class Answer(BaseModel):
 
 
 @pytest.fixture
-async def url() -> AsyncIterator[str]:
-    async with simulated_model() as base_url:
-        yield base_url
-
-
-@pytest.fixture
-async def client(url: str) -> AsyncIterator[AsyncAnthropic]:
-    async with AsyncAnthropic(base_url=url, api_key="any", max_retries=0, timeout=5) as each:
+async def client(simulator_url: str) -> AsyncIterator[AsyncAnthropic]:
+    async with AsyncAnthropic(
+        base_url=simulator_url, api_key="any", max_retries=0, timeout=5
+    ) as each:
         yield each
 
 
 @pytest.fixture
-async def control(url: str) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=f"{url}/control", timeout=5) as each:
+async def control(simulator_url: str) -> AsyncIterator[httpx.AsyncClient]:
+    async with httpx.AsyncClient(base_url=f"{simulator_url}/control", timeout=5) as each:
         yield each
 
 
@@ -86,8 +80,8 @@ def is_acyclic(made: Plan) -> bool:
     return True
 
 
-async def test_every_answer_says_that_it_is_simulated(url: str) -> None:
-    async with httpx.AsyncClient(base_url=url) as http:
+async def test_every_answer_says_that_it_is_simulated(simulator_url: str) -> None:
+    async with httpx.AsyncClient(base_url=simulator_url) as http:
         health = await http.get("/health")
         unkeyed = await http.post("/v1/messages", json={})
         empty = await http.post("/v1/messages", json={}, headers={"x-api-key": "k"})
@@ -244,16 +238,16 @@ async def test_requests_are_kept_without_keys(
     await plan(client)
     (line,) = (await control.get("/requests")).json()
     assert line == {
-        "number": 1,
+        "number": line["number"],
         "caller": "planner",
         "model": "claude-opus-5-5",
         "stream": False,
         "fault": None,
     }
-    kept = (await control.get("/requests/1")).json()
+    kept = (await control.get(f"/requests/{line['number']}")).json()
     assert kept["messages"][0]["content"] == ASK["content"]
     assert "any" not in kept.values()
-    assert (await control.get("/requests/2")).status_code == 404
+    assert (await control.get(f"/requests/{line['number'] + 1}")).status_code == 404
     assert (await control.post("/faults", json={"kind": "flood"})).status_code == 422
 
 

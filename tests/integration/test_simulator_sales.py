@@ -15,7 +15,6 @@ import httpx
 import pytest
 
 from scripts.claude_simulator.scenario import load_scenarios
-from scripts.claude_simulator.server import simulated_model
 
 SAMPLE = Path(__file__).parents[2] / "scripts" / "sample" / "sales.csv"
 ASK = "What do our sales say? Write a report with charts."
@@ -25,11 +24,9 @@ Json = dict[str, Any]
 
 
 @pytest.fixture
-async def model() -> AsyncIterator[httpx.AsyncClient]:
-    async with (
-        simulated_model() as url,
-        httpx.AsyncClient(base_url=url, headers={"x-api-key": "k"}, timeout=10) as client,
-    ):
+async def model(simulator_url: str) -> AsyncIterator[httpx.AsyncClient]:
+    headers = {"x-api-key": "k"}
+    async with httpx.AsyncClient(base_url=simulator_url, headers=headers, timeout=10) as client:
         yield client
 
 

@@ -19,7 +19,7 @@ from agent.claude_events import SessionEvent
 from agent.claude_sandbox import sandbox_available
 from agent.claude_settings import SessionSettings
 from agent.process_tree import marked
-from tests.integration.test_launcher import escape_to, gone, pid_in, silent
+from tests.escapee import escape_to, gone, pid_in, silent
 from tests.messages_server import Script, call, messages_server, structured
 
 HANG = "python3 -c 'import time; time.sleep(60)'"
