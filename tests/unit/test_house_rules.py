@@ -87,17 +87,6 @@ def test_no_function_is_longer_than_a_screen() -> None:
     assert long == set(), "split it; name an exception with its reason"
 
 
-def test_imports_stand_at_the_top() -> None:
-    local = [
-        f"{name}:{node.lineno}"
-        for name, module in modules(*CODE, "tests")
-        for function in functions(module)
-        for node in ast.walk(function)
-        if isinstance(node, ast.Import | ast.ImportFrom)
-    ]
-    assert local == []
-
-
 def test_modules_are_named_for_what_they_hold() -> None:
     empty = [
         str(path.relative_to(ROOT))
