@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from shared.models import AgentResult, FileEntry, ModelUsage
+from shared.models import AgentResult, Evidence, FileEntry, ModelUsage, Verification
 from shared.states import FailureKind
+
+UNCHECKED = Verification(evidence=Evidence.SELF_REPORTED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,6 +16,7 @@ class Completed:
     result: AgentResult
     files: tuple[FileEntry, ...] = ()
     usage: tuple[ModelUsage, ...] = ()
+    verification: Verification = UNCHECKED
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +26,7 @@ class Failed:
     kind: FailureKind
     error: str
     usage: tuple[ModelUsage, ...] = ()
+    verification: Verification | None = None
 
 
 @dataclass(frozen=True, slots=True)

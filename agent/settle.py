@@ -12,7 +12,7 @@ from agent.outcome import Cancelled, Completed, Failed, Fenced, Outcome, Release
 from shared.background import NaturalBatch
 from shared.database.subtasks import Held, SubtaskLedger, usage_rows
 from shared.errors import QuintetError, Unstorable
-from shared.models import ModelUsage
+from shared.models import ModelUsage, Verification
 from shared.queue import Doorbell
 from shared.states import AttemptOutcome, FailureKind
 
@@ -113,6 +113,8 @@ class Settler:
                 "files": [file.model_dump() for file in item.outcome.files],
                 "calls": usage_rows(item.outcome.usage),
                 "simulated": self._simulated,
+                "evidence": item.outcome.verification.evidence,
+                "verification": item.outcome.verification.model_dump(mode="json"),
             }
             for item in group
             if isinstance(item.outcome, Completed)
@@ -126,6 +128,7 @@ class Settler:
                 "attempt": item.held.attempt,
                 "kind": item.outcome.kind,
                 "error": item.outcome.error[:_ERROR_LIMIT],
+                "verification": _dumped(item.outcome.verification),
             }
             for item in group
             if isinstance(item.outcome, Failed)
@@ -158,6 +161,10 @@ class Settler:
                 )
             except QuintetError as error:
                 _log.error("cost of an attempt not recorded", error=error.detail)
+
+
+def _dumped(verification: Verification | None) -> dict[str, Any] | None:
+    return None if verification is None else verification.model_dump(mode="json")
 
 
 def _held(items: Sequence[Settlement]) -> list[Held]:

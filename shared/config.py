@@ -12,6 +12,7 @@ from urllib.parse import urlsplit, urlunsplit
 from pydantic import BeforeValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+ReviewPolicy = Literal["off", "sampled", "always"]
 Fraction = Annotated[float, Field(gt=0, le=1)]
 Seconds = Annotated[float, Field(gt=0)]
 Count = Annotated[int, Field(ge=1)]
@@ -95,6 +96,7 @@ class ModelSettings(_Settings):
     planner: str = Field(default="claude-opus-5-5", alias="PLANNER_MODEL")
     aggregator: str = Field(default="claude-sonnet-5-5", alias="AGGREGATOR_MODEL")
     agent: str = Field(default="claude-sonnet-5-5", alias="AGENT_MODEL")
+    reviewer: str = Field(default="claude-sonnet-5-5", alias="REVIEWER_MODEL")
     fallback: str | None = Field(default="claude-haiku-5-5", alias="FALLBACK_MODEL")
     timeout_seconds: Seconds = Field(default=120, alias="MODEL_TIMEOUT_SECONDS")
     max_retries: int = Field(default=3, ge=0, alias="MODEL_MAX_RETRIES")
@@ -158,6 +160,16 @@ class AgentSettings(_Settings):
         default=(), alias="AGENT_HIDDEN_DIRS"
     )
     local_scratch: Path = Field(default=Path(tempfile.gettempdir()), alias="AGENT_SCRATCH_DIR")
+
+
+class VerificationSettings(_Settings):
+    """How hard a result is looked at; the same for every process of one installation."""
+
+    max_corrections: int = Field(default=3, ge=0, alias="MAX_CORRECTIONS")
+    check_seconds: Seconds = Field(default=120, alias="CHECK_SECONDS")
+    check_http: bool = Field(default=False, alias="CHECK_HTTP")
+    review: ReviewPolicy = Field(default="off", alias="REVIEW")
+    review_share: Fraction = Field(default=0.2, alias="REVIEW_SHARE")
 
 
 class EmbeddingSettings(_Settings):

@@ -114,6 +114,8 @@ class World:
             "summary": f"{assignment.key} done",
             "output": {},
             "claims": [],
+            "evidence": "self-reported",
+            "verification": None,
             "files": [],
             "calls": [],
             "simulated": True,

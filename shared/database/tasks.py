@@ -8,7 +8,7 @@ from uuid import UUID
 from shared import states
 from shared.database.connection import Connection, Ledger, Row
 from shared.database.subtasks import TERMINAL, usage_rows
-from shared.models import ContextFile, ModelUsage, Plan
+from shared.models import ContextFile, ModelUsage, Plan, PlannedCheck, ReviewPolicy
 from shared.states import FailureKind, SubtaskStatus, TaskStatus, Transition
 
 _STEPS = [TaskStatus.PLANNING, TaskStatus.AGGREGATING]
@@ -76,10 +76,13 @@ class TaskLedger(Ledger):
         description: str,
         priority: int,
         files: Sequence[ContextFile],
+        review: ReviewPolicy | None = None,
     ) -> None:
         """Accept a task."""
         rows = [file.model_dump() for file in files]
-        await self.fetch("insert_task", task_id, user_id, title, description, priority, rows)
+        await self.fetch(
+            "insert_task", task_id, user_id, title, description, priority, rows, review
+        )
 
     async def plan(self, *, owner: UUID, lease_seconds: float, limit: int) -> list[Step]:
         """Take up to `limit` pending tasks to plan."""
@@ -210,6 +213,24 @@ class TaskLedger(Ledger):
             limit,
         )
         return [row["id"] for row in rows]
+
+    async def insert_probe(
+        self, probe_id: UUID, task_id: UUID, checks: Sequence[PlannedCheck]
+    ) -> None:
+        """Write down checks for an agent to try on workspaces without work in them."""
+        rows = [check.model_dump(mode="json") for check in checks]
+        await self.fetch("insert_probe", probe_id, task_id, rows)
+
+    async def read_probe(self, probe_id: UUID) -> tuple[UUID, tuple[PlannedCheck, ...]] | None:
+        """The task and the checks of a probe."""
+        row = await self.fetchrow("read_probe", probe_id)
+        if row is None:
+            return None
+        return row["task_id"], tuple(PlannedCheck.model_validate(item) for item in row["checks"])
+
+    async def delete_probe(self, probe_id: UUID) -> None:
+        """Forget a probe."""
+        await self.fetch("delete_probe", probe_id)
 
     async def record_calls(
         self, task_id: UUID, purpose: str, usage: Sequence[ModelUsage], *, simulated: bool

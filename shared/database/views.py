@@ -138,9 +138,10 @@ def _count(subtasks: Sequence[SubtaskView]) -> dict[str, int]:
 def _subtask(row: Row) -> SubtaskView:
     fields: dict[str, Any] = dict(row)
     fields["tokens"] = Tokens.model_validate(fields["tokens"] or {})
-    if fields["status"] == SubtaskStatus.COMPLETED:
-        fields["evidence"] = "self-reported"
-    return SubtaskView.model_validate(fields)
+    subtask = SubtaskView.model_validate(fields)
+    if subtask.verification is None:
+        return subtask
+    return subtask.model_copy(update={"verification": subtask.verification.brief()})
 
 
 def _result(row: Row) -> SubtaskResult:

@@ -1,14 +1,29 @@
 """Frozen records that cross a process, and the words they are made of."""
 
+from shared.models.claims import Claim
 from shared.models.plan import (
     Check,
     CommandCheck,
     FileExistsCheck,
+    HttpStatusCheck,
     JsonSchemaCheck,
     Plan,
     PlannedSubtask,
     SqlCountCheck,
     TextMatchesCheck,
+)
+from shared.models.verification import (
+    CheckResult,
+    ClaimEvidence,
+    Correction,
+    Criterion,
+    Doubt,
+    Evidence,
+    PlannedCheck,
+    Review,
+    ReviewReason,
+    Round,
+    Verification,
 )
 from shared.models.views import (
     AgentView,
@@ -26,11 +41,10 @@ from shared.models.views import (
     Tokens,
     Waiting,
 )
-from shared.models.words import Band, Capability, Record, Slug
+from shared.models.words import Band, Capability, Record, ReviewPolicy, Slug, Storable
 from shared.models.work import (
     AgentResult,
     Assignment,
-    Claim,
     ContextFile,
     FileEntry,
     ModelUsage,
@@ -47,23 +61,36 @@ __all__ = [
     "Band",
     "Capability",
     "Check",
+    "CheckResult",
     "Claim",
+    "ClaimEvidence",
     "CommandCheck",
     "ContextFile",
+    "Correction",
+    "Criterion",
+    "Doubt",
+    "Evidence",
     "FileEntry",
     "FileExistsCheck",
+    "HttpStatusCheck",
     "JsonSchemaCheck",
     "LogEntry",
     "LogPage",
     "ModelUsage",
     "Plan",
+    "PlannedCheck",
     "PlannedSubtask",
     "Prerequisite",
     "Presence",
     "Progress",
     "Record",
+    "Review",
+    "ReviewPolicy",
+    "ReviewReason",
+    "Round",
     "Slug",
     "SqlCountCheck",
+    "Storable",
     "SubtaskResult",
     "SubtaskView",
     "TaskDetail",
@@ -72,5 +99,6 @@ __all__ = [
     "TaskView",
     "TextMatchesCheck",
     "Tokens",
+    "Verification",
     "Waiting",
 ]

@@ -45,8 +45,21 @@ class SqlCountCheck(Record):
     minimum: int = 1
 
 
+class HttpStatusCheck(Record):
+    """GET `url` answers with `status`; only where the operator allows such checks."""
+
+    kind: Literal["http_status"]
+    url: str
+    status: int = 200
+
+
 Check = Annotated[
-    FileExistsCheck | CommandCheck | JsonSchemaCheck | TextMatchesCheck | SqlCountCheck,
+    FileExistsCheck
+    | CommandCheck
+    | JsonSchemaCheck
+    | TextMatchesCheck
+    | SqlCountCheck
+    | HttpStatusCheck,
     Field(discriminator="kind"),
 ]
 

@@ -7,8 +7,10 @@ from uuid import UUID
 
 from pydantic import Field
 
-from shared.models.words import Capability, Record
-from shared.models.work import Claim, ContextFile, FileEntry
+from shared.models.claims import Claim
+from shared.models.verification import Evidence, PlannedCheck, Verification
+from shared.models.words import Capability, Record, ReviewPolicy
+from shared.models.work import ContextFile, FileEntry
 from shared.states import AttemptOutcome, FailureKind, SubtaskStatus, TaskStatus
 
 
@@ -63,7 +65,9 @@ class SubtaskView(Record):
     started_at: datetime | None
     finished_at: datetime | None
     waiting: Waiting | None = None
-    evidence: Literal["verified", "reviewed", "self-reported"] | None = None
+    evidence: Evidence | None = None
+    checks: tuple[PlannedCheck, ...] = ()
+    verification: Verification | None = None
     cost_usd: Decimal = Decimal(0)
     tokens: Tokens = Tokens()
     failure_kind: FailureKind | None = None
@@ -105,6 +109,7 @@ class TaskView(TaskSummary):
 
     description: str
     cancel_requested: bool
+    review: ReviewPolicy | None = None
     plan_version: int | None
     plan_summary: str | None
     started_at: datetime | None
@@ -127,6 +132,7 @@ class SubtaskResult(Record):
     key: str
     attempt: int
     agent_id: str | None
+    evidence: Evidence = Evidence.SELF_REPORTED
     summary: str
     output: dict[str, Any]
     claims: tuple[Claim, ...]
@@ -199,5 +205,6 @@ class AttemptView(Record):
     claimed_at: datetime
     finished_at: datetime | None
     outcome: AttemptOutcome | None
+    verification: Verification | None = None
     failure_kind: FailureKind | None
     error: str | None

@@ -1,9 +1,9 @@
 """Words of the field, and what every record is."""
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
 
 
 class Capability(StrEnum):
@@ -31,6 +31,15 @@ class Band(StrEnum):
             return cls.HIGH
         return cls.NORMAL if priority >= 4 else cls.LOW
 
+
+def _storable(text: str) -> str:
+    return text.replace("\x00", "").encode("utf-8", "replace").decode("utf-8")
+
+
+Storable = Annotated[str, AfterValidator(_storable)]
+"""Text of programs and models, without what PostgreSQL refuses."""
+
+ReviewPolicy = Literal["off", "sampled", "always"]
 
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
 

@@ -7,16 +7,9 @@ from uuid import UUID
 
 from pydantic import Field
 
-from shared.models.plan import Check
-from shared.models.words import Capability, Record
-
-
-class Claim(Record):
-    """Something an agent says it did; evidence is matched against it."""
-
-    kind: Literal["wrote_file", "ran_command", "fetched_url", "queried_database"]
-    what: str
-    detail: str = ""
+from shared.models.claims import Claim
+from shared.models.verification import PlannedCheck
+from shared.models.words import Capability, Record, ReviewPolicy
 
 
 class AgentResult(Record):
@@ -39,7 +32,7 @@ class FileEntry(Record):
 
 
 class ModelUsage(Record):
-    """Tokens and price (US dollars) of calls to one model."""
+    """Tokens and price (US dollars) of calls to one model; no purpose: whoever records it knows."""
 
     model: str
     input_tokens: int = 0
@@ -47,6 +40,7 @@ class ModelUsage(Record):
     cache_read_tokens: int = 0
     cache_write_tokens: int = 0
     cost_usd: Decimal = Decimal(0)
+    purpose: Literal["planner", "agent", "aggregator", "reviewer"] | None = None
 
 
 class ContextFile(Record):
@@ -82,7 +76,8 @@ class Assignment(Record):
     expected_output: str
     required_capabilities: tuple[Capability, ...]
     profile: str | None
-    checks: tuple[Check, ...]
+    checks: tuple[PlannedCheck, ...]
+    review: ReviewPolicy | None = None
     estimated_seconds: int
     task_title: str
     task_description: str
@@ -92,7 +87,7 @@ class Assignment(Record):
 
 
 class Presence(Record):
-    """What an agent says of itself every few seconds."""
+    """What an agent says of itself every few seconds; `roles` are those it can take on."""
 
     agent_id: str
     profile: str
@@ -101,6 +96,7 @@ class Presence(Record):
     slots: int
     running: tuple[str, ...] = ()
     draining: bool = False
+    roles: dict[str, str] = Field(default_factory=dict)
     completed: int = 0
     failed: int = 0
     cpu_percent: float = 0.0

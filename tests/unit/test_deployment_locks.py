@@ -17,7 +17,7 @@ IMAGES = {
 # installed for another reason than an import of ours
 NOT_IMPORTED = {
     "orchestrator": {"python-multipart"},
-    "agent": {"matplotlib", "pandas"},
+    "agent": {"matplotlib", "pandas", "pytest", "ruff"},
     "ui": set[str](),
 }
 # imported by another name than it is installed by

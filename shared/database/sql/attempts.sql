@@ -21,12 +21,13 @@ RETURNING
     (SELECT t.cancel_requested FROM tasks AS t WHERE t.id = subtasks.task_id) AS cancel_requested;
 
 -- name: complete
--- $3 owner, $4 outcome, $5 settlements as [{id, attempt, summary, output, claims, files, calls}].
+-- $3 owner, $4 outcome, $5 settlements as
+-- [{id, attempt, summary, output, claims, files, calls, evidence, verification}].
 WITH settled AS (
     SELECT *
     FROM json_to_recordset($5::json) AS row (
         id uuid, attempt integer, summary text, output json, claims jsonb, files jsonb,
-        calls jsonb, simulated boolean
+        calls jsonb, simulated boolean, evidence text, verification jsonb
     )
 ),
 
@@ -44,8 +45,11 @@ ended AS (
 ),
 
 closed AS (
-    UPDATE attempts SET outcome = $4::attempt_outcome, finished_at = now()
-    FROM ended
+    UPDATE attempts SET
+        outcome = $4::attempt_outcome,
+        finished_at = now(),
+        verification = settled.verification
+    FROM ended INNER JOIN settled USING (id, attempt)
     WHERE
         attempts.subtask_id = ended.id AND attempts.attempt = ended.attempt
         AND attempts.outcome IS NULL
@@ -53,7 +57,7 @@ closed AS (
 
 recorded AS (
     INSERT INTO subtask_results (
-        subtask_id, attempt, task_id, summary, output, claims, published
+        subtask_id, attempt, task_id, summary, output, claims, evidence, published
     )
     SELECT
         ended.id,
@@ -62,6 +66,7 @@ recorded AS (
         settled.summary,
         settled.output,
         settled.claims,
+        settled.evidence,
         jsonb_array_length(settled.files) = 0
     FROM ended INNER JOIN settled USING (id, attempt)
 ),
@@ -88,7 +93,7 @@ paid AS (
         ended.task_id,
         ended.id,
         ended.attempt,
-        'agent',
+        coalesce(call.purpose, 'agent'),
         settled.simulated,
         call.model,
         call.input_tokens,
@@ -99,7 +104,7 @@ paid AS (
     FROM ended INNER JOIN settled USING (id, attempt),
         jsonb_to_recordset(settled.calls) AS call (
             model text, input_tokens bigint, output_tokens bigint, cache_read_tokens bigint,
-            cache_write_tokens bigint, cost_usd numeric
+            cache_write_tokens bigint, cost_usd numeric, purpose text
         )
 )
 
@@ -109,11 +114,11 @@ SELECT
 FROM ended;
 
 -- name: fail
--- $3 owner, $4 outcome, $5 settlements as [{id, attempt, kind, error}].
+-- $3 owner, $4 outcome, $5 settlements as [{id, attempt, kind, error, verification}].
 WITH settled AS (
     SELECT *
     FROM jsonb_to_recordset($5::jsonb) AS row (
-        id uuid, attempt integer, kind failure_kind, error text
+        id uuid, attempt integer, kind failure_kind, error text, verification jsonb
     )
 ),
 
@@ -137,7 +142,8 @@ closed AS (
         outcome = $4::attempt_outcome,
         finished_at = now(),
         failure_kind = settled.kind,
-        error = settled.error
+        error = settled.error,
+        verification = settled.verification
     FROM ended INNER JOIN settled USING (id, attempt)
     WHERE
         attempts.subtask_id = ended.id AND attempts.attempt = ended.attempt
@@ -218,7 +224,7 @@ SELECT
     $1,
     $2,
     $3,
-    'agent',
+    coalesce(call.purpose, 'agent'),
     $4,
     call.model,
     call.input_tokens,
@@ -228,7 +234,7 @@ SELECT
     call.cost_usd
 FROM jsonb_to_recordset($5::jsonb) AS call (
     model text, input_tokens bigint, output_tokens bigint, cache_read_tokens bigint,
-    cache_write_tokens bigint, cost_usd numeric
+    cache_write_tokens bigint, cost_usd numeric, purpose text
 );
 
 -- name: attempt_outcomes

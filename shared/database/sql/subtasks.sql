@@ -177,6 +177,7 @@ SELECT
     s.checks,
     s.estimated_seconds,
     s.user_id,
+    t.review,
     t.title AS task_title,
     t.description AS task_description,
     coalesce((

@@ -14,10 +14,11 @@ RETURNING task_id;
 SELECT fingerprint, task_id FROM idempotency_keys WHERE user_id = $1 AND key = $2;
 
 -- name: insert_task
--- $1 id, $2 user, $3 title, $4 description, $5 priority, $6 files as [{name, size, sha256}].
+-- $1 id, $2 user, $3 title, $4 description, $5 priority, $6 files as [{name, size, sha256}],
+-- $7 how it is to be reviewed, or null.
 WITH fresh AS (
-    INSERT INTO tasks (id, user_id, title, description, priority)
-    VALUES ($1, $2, $3, $4, $5)
+    INSERT INTO tasks (id, user_id, title, description, priority, review)
+    VALUES ($1, $2, $3, $4, $5, $7)
     RETURNING id
 )
 
@@ -288,3 +289,19 @@ FROM jsonb_to_recordset($4::jsonb) AS call (
     model text, input_tokens bigint, output_tokens bigint, cache_read_tokens bigint,
     cache_write_tokens bigint, cost_usd numeric
 );
+
+-- name: insert_probe
+-- $1 id, $2 task, $3 checks.
+INSERT INTO check_probes (id, task_id, checks) VALUES ($1, $2, $3::jsonb);
+
+-- name: read_probe
+-- $1 id.
+SELECT
+    task_id,
+    checks
+FROM check_probes
+WHERE id = $1;
+
+-- name: delete_probe
+-- $1 id.
+DELETE FROM check_probes WHERE id = $1;

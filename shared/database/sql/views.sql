@@ -17,6 +17,7 @@ SELECT
     t.status,
     t.priority,
     t.cancel_requested,
+    t.review,
     t.plan_version,
     t.plan_errors,
     t.answer,
@@ -78,6 +79,15 @@ SELECT
     s.finished_at,
     s.failure_kind,
     s.error,
+    s.checks,
+    (
+        SELECT a.verification FROM attempts AS a
+        WHERE a.subtask_id = s.id AND a.attempt = s.attempt
+    ) AS verification,
+    (
+        SELECT r.evidence FROM subtask_results AS r
+        WHERE r.subtask_id = s.id AND r.current
+    ) AS evidence,
     (
         SELECT coalesce(array_agg(p.key ORDER BY p.position), '{}')
         FROM subtask_dependencies AS d
@@ -110,6 +120,7 @@ SELECT
     s.title,
     r.attempt,
     a.agent_id,
+    r.evidence,
     r.summary,
     r.output,
     r.claims,
@@ -214,7 +225,8 @@ SELECT
     finished_at,
     outcome,
     failure_kind,
-    error
+    error,
+    verification
 FROM attempts
 WHERE task_id = $1
 ORDER BY claimed_at, attempt;
