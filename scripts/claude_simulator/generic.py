@@ -4,17 +4,10 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, get_args
 
+from scripts.claude_simulator.conduct import Outcome, ScriptedCall, SubtaskScript, Turn
+from scripts.claude_simulator.plan import Capability, Plan, PlannedSubtask
 from scripts.claude_simulator.prompt import AgentPrompt
-from scripts.claude_simulator.scenario import (
-    Answer,
-    Capability,
-    Outcome,
-    Plan,
-    PlannedSubtask,
-    ScriptedCall,
-    SubtaskScript,
-    Turn,
-)
+from scripts.claude_simulator.scenario import Answer
 
 MAX_SUBTASKS = 5
 NOTE = "note"

@@ -1,11 +1,18 @@
 """A request to the Messages API, read far enough to know who asks and how far they are."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from scripts.claude_simulator.conduct import Scores
+from scripts.claude_simulator.schema import resolve
+
 STRUCTURED_OUTPUT = "StructuredOutput"
+CRITERIA = frozenset(Scores.model_fields)
+
+_CORRECTION = re.compile(r'\s*<correction\s[^>]*\bnumber="(\d+)"')
 
 
 class Caller(StrEnum):
@@ -35,8 +42,9 @@ class Call:
 
 @dataclass(slots=True)
 class Round:
-    """One thing asked of an agent: the first prompt, or a correction after a structured result."""
+    """One thing asked of an agent: the first prompt (number 0), or a correction (from 1)."""
 
+    number: int = 0
     calls: list[Call] = field(default_factory=list)
 
     @property
@@ -80,8 +88,8 @@ class ModelRequest:
         calls: dict[str, Call] = {}
         for message in self.body["messages"]:
             for block in _blocks(message["content"]):
-                if message["role"] == "user" and rounds[-1].finished and _is_words(block):
-                    rounds.append(Round())
+                if message["role"] == "user" and _is_words(block):
+                    rounds += _begun_by(block, rounds[-1])
                 _record(block, calls, rounds[-1])
         return rounds
 
@@ -114,14 +122,18 @@ def read_request(body: Any) -> ModelRequest:
 
 def _caller(schema: Mapping[str, Any] | None, has_tools: bool) -> Caller:
     properties = (schema or {}).get("properties", {})
-    for name, caller in (
-        ("subtasks", Caller.PLANNER),
-        ("answer", Caller.AGGREGATOR),
-        ("verdict", Caller.REVIEWER),
-    ):
-        if name in properties:
-            return caller
+    if "subtasks" in properties:
+        return Caller.PLANNER
+    if "answer" in properties:
+        return Caller.AGGREGATOR
+    if schema and CRITERIA.issubset(_fields(properties.get("scores", {}), schema)):
+        return Caller.REVIEWER
     return Caller.AGENT if has_tools else Caller.OTHER
+
+
+def _fields(part: Mapping[str, Any], schema: Mapping[str, Any]) -> Mapping[str, Any]:
+    fields: Mapping[str, Any] = resolve(part, schema).get("properties", {})
+    return fields
 
 
 def _check_message(index: int, message: Any) -> None:
@@ -138,6 +150,14 @@ def _is_words(block: Mapping[str, Any]) -> bool:
     return block.get("type") == "text" and not str(block.get("text")).startswith(
         "<system-reminder>"
     )
+
+
+def _begun_by(words: Mapping[str, Any], current: Round) -> list[Round]:
+    """The round that these words of the user begin, if they do."""
+    correction = _CORRECTION.match(str(words.get("text")))
+    if correction:
+        return [Round(int(correction[1]))]
+    return [Round(current.number + 1)] if current.finished else []
 
 
 def _record(block: Mapping[str, Any], calls: dict[str, Call], current: Round) -> None:

@@ -8,14 +8,18 @@ from typing import Any
 from scripts.claude_simulator import generic
 from scripts.claude_simulator.markers import read_markers, without_markers
 from scripts.claude_simulator.messages import Caller, ModelRequest
+from scripts.claude_simulator.plan import Plan
 from scripts.claude_simulator.prompt import (
     AgentPrompt,
     agent_prompt,
     aggregator_prompt,
+    first,
     planner_prompt,
+    reviewer_prompt,
 )
 from scripts.claude_simulator.reply import Reply, say, say_json
-from scripts.claude_simulator.scenario import Answer, Plan, Scenario, choose, choose_for_results
+from scripts.claude_simulator.review import judgement_of
+from scripts.claude_simulator.scenario import Answer, Scenario, choose, choose_for_results
 from scripts.claude_simulator.schema import conform
 from scripts.claude_simulator.script import failure, give_result, next_reply
 from scripts.claude_simulator.template import TemplateError, render
@@ -24,7 +28,12 @@ LABEL = (
     "> Simulated model: no model was called. The words are scripted; "
     "the files and the numbers were made by real tools."
 )
-_MARK = {Caller.PLANNER: "<request", Caller.AGGREGATOR: "<request", Caller.AGENT: "<subtask"}
+_MARK = {
+    Caller.PLANNER: "<request",
+    Caller.AGGREGATOR: "<request",
+    Caller.AGENT: "<subtask",
+    Caller.REVIEWER: "<subtask",
+}
 
 
 def person_asks(request: ModelRequest) -> str:
@@ -37,6 +46,8 @@ def person_asks(request: ModelRequest) -> str:
             return agent_prompt(text).request
         case Caller.AGGREGATOR:
             return aggregator_prompt(text).request
+        case Caller.REVIEWER:
+            return reviewer_prompt(text).request
         case _:
             return ""
 
@@ -47,6 +58,8 @@ def conversation_key(request: ModelRequest) -> str:
     if request.caller is Caller.AGENT:
         prompt = agent_prompt(_prompt(request))
         parts = (*parts, prompt.key, prompt.attempt, prompt.task_dir)
+    if request.caller is Caller.REVIEWER:
+        parts = (*parts, reviewer_prompt(_prompt(request)))
     return hashlib.sha256(repr(parts).encode()).hexdigest()
 
 
@@ -60,7 +73,7 @@ def answer(request: ModelRequest, scenarios: Sequence[Scenario], *, cyclic: bool
         case Caller.AGGREGATOR:
             return _aggregate(request, scenarios)
         case Caller.REVIEWER:
-            return say_json(conform(_verdict(request), request.schema or {}))
+            return _review(request, scenarios)
         case _:
             return _anything(request)
 
@@ -69,16 +82,24 @@ def _plan(request: ModelRequest, scenarios: Sequence[Scenario], cyclic: bool) ->
     prompt = planner_prompt(_prompt(request))
     wish = without_markers(prompt.request)
     scenario = choose(scenarios, wish, prompt.files)
-    plan = scenario.plan if scenario else generic.plan_for(wish)
+    plan = _planned(scenario, request) if scenario else generic.plan_for(wish)
     value = _with_cycle(plan) if cyclic else plan.model_dump(mode="json")
     return say_json(conform(value, request.schema or {}))
 
 
+def _planned(scenario: Scenario, request: ModelRequest) -> Plan:
+    """The scenario's plan, or its second one once checks of the first were found vacuous."""
+    errors = (first(text, "errors").text.lower() for text in request.user_texts())
+    if scenario.replan is not None and any("vacuous" in each for each in errors):
+        return scenario.replan
+    return scenario.plan
+
+
 def _with_cycle(plan: Plan) -> dict[str, Any]:
     value = plan.model_dump(mode="json")
-    first, last = value["subtasks"][0], value["subtasks"][-1]
-    first["dependencies"] = [last["id"]]
-    last["dependencies"] = sorted({*last["dependencies"], first["id"]})
+    head, tail = value["subtasks"][0], value["subtasks"][-1]
+    head["dependencies"] = [tail["id"]]
+    tail["dependencies"] = sorted({*tail["dependencies"], head["id"]})
     return value
 
 
@@ -137,22 +158,18 @@ def _from_template(template: Answer, results: Mapping[str, Any]) -> Answer | Non
         return None
 
 
+def _review(request: ModelRequest, scenarios: Sequence[Scenario]) -> Reply:
+    judgement = judgement_of(reviewer_prompt(_prompt(request)), scenarios)
+    return say_json(conform(judgement.model_dump(), request.schema or {}))
+
+
 def _anything(request: ModelRequest) -> Reply:
     if request.schema is None:
         return say("Simulated model: there is no script for this question.")
-    value = _verdict(request) | {"summary": "Simulated model: nothing was done."}
+    value = {"summary": "Simulated model: nothing was done."}
     if request.caller is Caller.AGENT:
         return give_result(value, request)
     return say_json(conform(value, request.schema))
-
-
-def _verdict(request: ModelRequest) -> dict[str, Any]:
-    """An approval in the schema's own word for it."""
-    properties = (request.schema or {}).get("properties", {})
-    words = properties.get("verdict", {}).get("enum", ["approve"])
-    verdict = next((word for word in words if str(word).startswith("appro")), words[0])
-    reason = "Simulated reviewer: nothing was judged."
-    return {"verdict": verdict, "approved": True, "reasons": [reason], "reason": reason}
 
 
 def _prompt(request: ModelRequest) -> str:

@@ -1,4 +1,4 @@
-"""What the three kinds of prompt say: XML-like sections whose text is escaped."""
+"""What the four kinds of prompt say: XML-like sections whose text is escaped."""
 
 import html
 import json
@@ -64,6 +64,16 @@ class AggregatorPrompt:
     results: Mapping[str, dict[str, Any]]
 
 
+@dataclass(frozen=True, slots=True)
+class ReviewerPrompt:
+    """What a reviewer is asked, `round` 0 at its first look; `shown` are texts it may quote."""
+
+    request: str
+    key: str
+    round: int
+    shown: tuple[str, ...]
+
+
 def sections(text: str, name: str) -> Iterator[Section]:
     """Every section of that name in the text, in order."""
     pattern = rf'<{name}((?:\s+[a-z_]+="[^"]*")*)\s*(?:/>|>(.*?)</{name}>)'
@@ -110,6 +120,20 @@ def agent_prompt(text: str) -> AgentPrompt:
 def aggregator_prompt(text: str) -> AggregatorPrompt:
     """Read the aggregator's prompt."""
     return AggregatorPrompt(first(text, "request").text, _results(first(text, "results").raw))
+
+
+def reviewer_prompt(text: str) -> ReviewerPrompt:
+    """Read a reviewer's prompt."""
+    subtask = first(text, "subtask")
+    number = subtask.attributes.get("round", "0")
+    files = tuple(sections(first(text, "files").raw, "file"))
+    texts = (each.text for each in (first(text, "output"), *files, first(text, "statement")))
+    return ReviewerPrompt(
+        request=first(text, "task").text,
+        key=subtask.attributes.get("key", ""),
+        round=int(number) if number.isdigit() else 0,
+        shown=(*texts, *(file.attributes.get("path", "") for file in files)),
+    )
 
 
 def _results(raw: str) -> dict[str, dict[str, Any]]:

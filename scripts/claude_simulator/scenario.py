@@ -6,36 +6,23 @@
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from fnmatch import fnmatch
-from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
+from scripts.claude_simulator.conduct import Judgement, SubtaskScript
+from scripts.claude_simulator.plan import Plan, Strict
 from scripts.claude_simulator.template import FILTERS, Named, placeholders
 
 SCENARIOS = Path(__file__).parent / "scenarios"
-
-Capability = Literal[
-    "data_analysis",
-    "web_scraping",
-    "code_generation",
-    "file_processing",
-    "database_operations",
-    "api_integration",
-]
-Slug = Field(pattern=r"^[a-z][a-z0-9_-]*$", max_length=60)
 
 
 class ScenarioError(ValueError):
     """A scenario file cannot be used; the text names the file, the place and the reason."""
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Match(_Strict):
+class Match(Strict):
     """When a scenario applies: one word of every group in the request, every glob among files."""
 
     words: tuple[tuple[str, ...], ...] = Field(min_length=1)
@@ -51,109 +38,56 @@ class Match(_Strict):
         )
 
 
-class PlannedSubtask(_Strict):
-    """A subtask as the planner returns it; `estimated_duration` is in seconds."""
-
-    id: str = Slug
-    title: str
-    description: str
-    required_capabilities: tuple[Capability, ...] = Field(min_length=1)
-    dependencies: tuple[str, ...] = ()
-    priority: int = Field(default=5, ge=0, le=10)
-    estimated_duration: int = Field(default=30, gt=0)
-    expected_output: str
-    profile: str | None = None
-    checks: tuple[dict[str, Any], ...] = ()
-
-
-class Plan(_Strict):
-    """A plan as the planner returns it: known dependencies, unique ids, no cycle."""
-
-    summary: str
-    subtasks: tuple[PlannedSubtask, ...] = Field(min_length=1)
-
-    @model_validator(mode="after")
-    def _is_a_graph(self) -> Self:
-        edges = {subtask.id: subtask.dependencies for subtask in self.subtasks}
-        if len(edges) != len(self.subtasks):
-            raise ValueError("two subtasks have the same id")
-        for key, dependencies in edges.items():
-            if unknown := set(dependencies) - set(edges):
-                raise ValueError(f"subtask {key!r} depends on unknown {sorted(unknown)}")
-        try:
-            TopologicalSorter(edges).prepare()
-        except CycleError as error:
-            raise ValueError(f"the plan has a cycle: {' -> '.join(error.args[1])}") from error
-        return self
-
-
-class ScriptedCall(_Strict):
-    """A tool call; `id` names its result for placeholders, `optional` tolerates its failure."""
-
-    tool: str
-    input: dict[str, Any] = {}
-    id: str | None = Field(default=None, pattern=r"^[a-z][a-z0-9_]*$")
-    optional: bool = False
-
-
-class Turn(_Strict):
-    """What an agent says in one turn and the tools that it calls in it."""
-
-    say: str = ""
-    calls: tuple[ScriptedCall, ...] = Field(min_length=1)
-
-
-class Outcome(_Strict):
-    """A structured result; texts and values may hold placeholders."""
-
-    summary: str
-    output: dict[str, Any] | str = {}
-    files: tuple[str, ...] = ()
-    claims: tuple[dict[str, str], ...] = ()
-    failed: bool = False
-    reason: str | None = None
-
-
-class SubtaskScript(_Strict):
-    """How one subtask is done; `correction` is done first when a result was sent back."""
-
-    turns: tuple[Turn, ...] = ()
-    correction: tuple[Turn, ...] = ()
-    result: Outcome
-    on_error: Outcome | None = None
-
-
-class Answer(_Strict):
+class Answer(Strict):
     """The aggregator's answer."""
 
     answer: str
-    result: dict[str, Any] = {}
+    result: dict[str, Any] = Field(default_factory=dict)
 
 
-class Scenario(_Strict):
-    """One scenario; `files` are the texts beside it, by name."""
+class Scenario(Strict):
+    """One scenario; `files` are the texts beside it, by name.
+
+    `replan` is returned when the checks of `plan` were found vacuous, `reviews` are by subtask
+    and round, the last one for every later round.
+    """
 
     name: str
     match: Match
     priority: int = 0
     plan: Plan
+    replan: Plan | None = None
     scripts: dict[str, SubtaskScript]
+    reviews: dict[str, Annotated[tuple[Judgement, ...], Field(min_length=1)]] = Field(
+        default_factory=dict
+    )
     answer: Answer | None = None
-    files: dict[str, str] = {}
+    files: dict[str, str] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _is_complete(self) -> Self:
-        planned = {subtask.id for subtask in self.plan.subtasks}
+        planned = frozenset[str]().union(*(plan.keys for plan in self.plans))
         if missing := planned - set(self.scripts):
             raise ValueError(f"no script for the subtasks {sorted(missing)}")
         if unknown := set(self.scripts) - planned:
             raise ValueError(f"scripts for subtasks that are not planned: {sorted(unknown)}")
+        if unknown := set(self.reviews) - planned:
+            raise ValueError(f"reviews of subtasks that are not planned: {sorted(unknown)}")
+        return self
+
+    @model_validator(mode="after")
+    def _can_be_rendered(self) -> Self:
         for path, name in placeholders(self.model_dump(include={"scripts", "answer"})):
             if path.startswith("file.") and path.removeprefix("file.") not in self.files:
                 raise ValueError(f"{{{{{path}}}}}: there is no such file beside the scenario")
             if name is not None and name not in FILTERS:
                 raise ValueError(f"{{{{{path}|{name}}}}}: known filters are {sorted(FILTERS)}")
         return self
+
+    @property
+    def plans(self) -> tuple[Plan, ...]:
+        """The plan, and the one that is returned in its place."""
+        return (self.plan,) if self.replan is None else (self.plan, self.replan)
 
     def texts(self) -> Named:
         """The files beside the scenario, for placeholders."""
@@ -192,7 +126,7 @@ def choose_for_results(
 ) -> Scenario | None:
     """The scenario whose plan made these results; an edited plan has none."""
     scenario = choose(scenarios, request, None)
-    if scenario is None or set(results) != {subtask.id for subtask in scenario.plan.subtasks}:
+    if scenario is None or all(set(results) != plan.keys for plan in scenario.plans):
         return None
     return scenario
 

@@ -21,7 +21,7 @@ Schema = Mapping[str, Any]
 def conform(value: Any, schema: Schema, root: Schema | None = None) -> Any:
     """The value with what the schema forbids left out and what it demands filled in."""
     root = schema if root is None else root
-    schema = _resolve(schema, root)
+    schema = resolve(schema, root)
     options = schema.get("anyOf") or schema.get("oneOf")
     if options:
         return conform(value, _best(value, options, root), root)
@@ -64,7 +64,7 @@ def _array(value: list[Any], schema: Schema, root: Schema) -> list[Any]:
 
 
 def _best(value: Any, options: list[Schema], root: Schema) -> Schema:
-    resolved = [_resolve(option, root) for option in options]
+    resolved = [resolve(option, root) for option in options]
     fitting = (option for option in resolved if _fits(value, option))
     plain = (option for option in resolved if option.get("type") != "null")
     return next(fitting, None) or next(plain, resolved[0])
@@ -98,7 +98,8 @@ def _is_a(value: Any, kind: str) -> bool:
     return isinstance(value, _PYTHON_TYPES[kind])
 
 
-def _resolve(schema: Schema, root: Schema) -> Schema:
+def resolve(schema: Schema, root: Schema) -> Schema:
+    """The schema that this one refers to, or itself."""
     while "$ref" in schema:
         target: Any = root
         for part in schema["$ref"].removeprefix("#/").split("/"):

@@ -1,14 +1,14 @@
 """Which turn of a script comes next: read from the conversation alone, so nothing is remembered."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from scripts.claude_simulator.conduct import Outcome, ScriptedCall, SubtaskScript, Turn
 from scripts.claude_simulator.messages import STRUCTURED_OUTPUT, Call, ModelRequest, Round
 from scripts.claude_simulator.prompt import AgentPrompt
 from scripts.claude_simulator.reply import Reply, ToolCall, call_tools, say
-from scripts.claude_simulator.scenario import Outcome, ScriptedCall, SubtaskScript, Turn
 from scripts.claude_simulator.schema import conform
 from scripts.claude_simulator.template import Named, TemplateError, render
 
@@ -33,7 +33,7 @@ def next_reply(
     rounds = request.rounds()
     if rounds[-1].finished:
         return say("The structured result above is final.")
-    plans = [_available(_turns(script, index), request.tools) for index in range(len(rounds))]
+    plans = [_available(script.turns_of(each.number), request.tools) for each in rounds]
     steps = [step for plan, each in zip(plans, rounds, strict=True) for step in _steps(plan, each)]
     scope = _scope(prompt, steps, files)
     absent = _absent(plans[-1], request.tools)
@@ -45,7 +45,8 @@ def next_reply(
         turn = _current(plans[-1], rounds[-1])
         if turn is not None:
             return _perform(turn, scope)
-        return give_result(render(script.result.model_dump(), scope), request)
+        result = script.result_of(rounds[-1].number)
+        return give_result(render(result.model_dump(), scope), request)
     except TemplateError as error:
         return failure(str(error), request)
 
@@ -64,11 +65,7 @@ def give_result(result: dict[str, Any], request: ModelRequest) -> Reply:
     return call_tools("", [ToolCall(STRUCTURED_OUTPUT, fitting)])
 
 
-def _turns(script: SubtaskScript, round_index: int) -> tuple[Turn, ...]:
-    return script.turns if round_index == 0 else script.correction
-
-
-def _available(turns: Sequence[Turn], tools: frozenset[str]) -> list[Turn]:
+def _available(turns: Iterable[Turn], tools: frozenset[str]) -> list[Turn]:
     """The turns without the optional calls whose tools the session lacks."""
     kept = []
     for turn in turns:

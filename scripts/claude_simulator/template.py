@@ -111,12 +111,16 @@ def _money(value: Any) -> str:
 
 
 def _table(rows: Any) -> str:
-    """A Markdown table of a list of objects with the same keys."""
+    """A Markdown table of a list of objects with the same keys, fractions to two decimals."""
     if not rows:
         return "(no rows)"
     head = list(rows[0])
-    lines = [head, ["---"] * len(head), *([_plain(row[name]) for name in head] for row in rows)]
+    lines = [head, ["---"] * len(head), *([_cell(row[name]) for name in head] for row in rows)]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _cell(value: Any) -> str:
+    return f"{value:.2f}" if isinstance(value, float) else _plain(value)
 
 
 FILTERS: dict[str, Callable[[Any], Any]] = {

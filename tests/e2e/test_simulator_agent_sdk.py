@@ -42,7 +42,7 @@ OUTCOME = {
 def options(url: str, workspace: Path, home: Path) -> ClaudeAgentOptions:
     return ClaudeAgentOptions(
         cwd=workspace,
-        tools=["Bash", "Write"],
+        tools=["Bash", "Edit", "Write"],
         allowed_tools=["Bash"],
         permission_mode="acceptEdits",
         setting_sources=[],
@@ -59,6 +59,7 @@ def options(url: str, workspace: Path, home: Path) -> ClaudeAgentOptions:
             "CLAUDE_CONFIG_DIR": str(home),
             "CLAUDE_CODE_MAX_RETRIES": "2",
             "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
+            "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",  # ours take seconds to load
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
         },
     )
@@ -103,3 +104,43 @@ async def test_session_survives_a_cut_stream_and_a_correction(tmp_path: Path) ->
     assert corrected.structured_output == result.structured_output
     assert result.usage is not None
     assert result.usage["cache_read_input_tokens"] > 0
+
+
+@pytest.mark.timeout(90)
+async def test_session_passes_its_tests_after_two_corrections(tmp_path: Path) -> None:
+    workspace = tmp_path / "workspace"
+    workspace.mkdir()
+    claims: list[list[str]] = []
+    async with (
+        simulated_model() as url,
+        ClaudeSDKClient(options(url, workspace, tmp_path / "home")) as client,
+    ):
+        for words in (backend_prompt(workspace), correction(1), correction(2)):
+            result, tools = await turn(client, words)
+            assert not any(block.is_error for block in tools), tools
+            claims.append([claim["what"] for claim in result.structured_output["claims"]])
+            printed = result.structured_output["output"].get("printed", "")
+    assert claims == [
+        ["prices.py", "test_prices.py"],
+        ["prices.py", "python -m pytest -q -k shipping"],
+        ["prices.py", "python -m pytest -q"],
+    ]
+    assert "4 passed" in printed
+    assert "quantize(CENT, ROUND_HALF_UP)" in (workspace / "prices.py").read_text()
+    assert {file.name for file in workspace.iterdir()} >= {"prices.py", "test_prices.py"}
+
+
+def backend_prompt(workspace: Path) -> str:
+    return (
+        '<task title="Prices">Write the backend module for our order prices.</task>\n'
+        '<subtask key="prices" attempt="1" title="Write it">Write prices.py.</subtask>\n'
+        f"<workspace>\nworking directory: {workspace}\n</workspace>"
+    )
+
+
+def correction(number: int) -> str:
+    return (
+        f'<correction number="{number}" of="3" reason="checks">\n'
+        "<problem>python -m pytest -q failed</problem>\n</correction>\n"
+        "Mend what is wrong, then return the whole result again."
+    )

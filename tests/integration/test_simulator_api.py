@@ -11,6 +11,9 @@ from anthropic import AsyncAnthropic
 from anthropic.types import UserMessageParam
 from pydantic import BaseModel, ValidationError
 
+from shared.models import CommandCheck
+from shared.models import plan as planning
+
 ASK: UserMessageParam = {
     "role": "user",
     "content": "<request>Fetch the page. Then clean it. Report.</request>",
@@ -31,9 +34,23 @@ class Plan(BaseModel):
     subtasks: list[Subtask]
 
 
+class Scores(BaseModel):
+    correct: int
+    complete: int
+    evidence: int
+    quality: int
+    safe: int
+
+
+class Reason(BaseModel):
+    criterion: Literal["correct", "complete", "evidence", "quality", "safe"]
+    quote: str
+    comment: str
+
+
 class Review(BaseModel):
-    verdict: Literal["reject", "rework", "approve"]
-    reasons: list[str]
+    scores: Scores
+    reasons: list[Reason]
 
 
 class Fact(BaseModel):
@@ -279,16 +296,67 @@ async def test_malformed_event_breaks_an_agents_stream(
             await stream.get_final_message()
 
 
-async def test_reviewer_gets_an_approval_that_says_what_it_is(client: AsyncAnthropic) -> None:
+async def test_reviewer_gets_scores_that_say_what_they_are(client: AsyncAnthropic) -> None:
     answer = await client.messages.parse(
         model="m",
         max_tokens=900,
-        messages=[{"role": "user", "content": "Judge this."}],
+        messages=[
+            {
+                "role": "user",
+                "content": "<task>x</task><subtask key='k'>d</subtask><output>All well</output>",
+            }
+        ],
         output_format=Review,
     )
     assert answer.parsed_output is not None
-    assert answer.parsed_output.verdict == "approve"
-    assert "Simulated reviewer" in answer.parsed_output.reasons[0]
+    assert set(answer.parsed_output.scores.model_dump().values()) == {85}
+    (reason,) = answer.parsed_output.reasons
+    assert (reason.quote, reason.comment.startswith("Simulated")) == ("All well", True)
+
+
+async def test_marked_fault_befalls_each_look_of_a_reviewer(client: AsyncAnthropic) -> None:
+    for number in (0, 1):
+        words = (
+            "<task>x [[simulate: reviewer overloaded]]</task>"
+            f'<subtask key="k" round="{number}" title="t">d</subtask><output>All well</output>'
+        )
+        ask: UserMessageParam = {"role": "user", "content": words}
+        with pytest.raises(anthropic.OverloadedError):
+            await client.messages.parse(
+                model="m", max_tokens=900, messages=[ask], output_format=Review
+            )
+
+
+@pytest.mark.parametrize(
+    ("request_text", "checks"),
+    [
+        ("Greet us, with a vacuous check.", ["file_exists", "text_matches"]),
+        ("Say farewell, with a vacuous plan.", ["command"]),
+    ],
+)
+async def test_plan_with_vacuous_checks_is_made_again_once_it_is_told(
+    client: AsyncAnthropic, request_text: str, checks: list[str]
+) -> None:
+    ask = {"role": "user", "content": f"<request>{request_text}</request>"}
+    before = await real_plan(client, ask)
+    said = {"role": "assistant", "content": before.model_dump_json()}
+    unlike = {"role": "user", "content": "<errors><error>a cycle</error></errors>"}
+    assert await real_plan(client, ask, said, unlike) == before
+    told = "<error>check 1 (command) of subtask 'greet' is vacuous: it already passes</error>"
+    again = {"role": "user", "content": f"<errors>\n{told}\n</errors>"}
+    (after,) = (await real_plan(client, ask, said, again)).subtasks
+    assert [check.kind for check in after.checks] == checks
+    assert before.subtasks[0].checks[0] == CommandCheck(kind="command", command="true")
+    assert before.subtasks[0].id == after.id
+
+
+async def real_plan(client: AsyncAnthropic, *messages: Any) -> planning.Plan:
+    """A plan as the product asks for it."""
+    answer = await client.messages.parse(
+        model="m", max_tokens=8000, messages=messages, output_format=planning.Plan
+    )
+    assert answer.parsed_output is not None
+    return answer.parsed_output
 
 
 async def test_faults_can_be_taken_back(client: AsyncAnthropic, control: httpx.AsyncClient) -> None:

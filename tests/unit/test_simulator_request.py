@@ -6,8 +6,18 @@ import pytest
 
 from scripts.claude_simulator.faults import Fault, FaultBoard, FaultKind
 from scripts.claude_simulator.markers import read_markers, without_markers
-from scripts.claude_simulator.messages import Caller, InvalidRequestError, read_request
-from scripts.claude_simulator.prompt import agent_prompt, aggregator_prompt, planner_prompt
+from scripts.claude_simulator.messages import (
+    CRITERIA,
+    Caller,
+    InvalidRequestError,
+    read_request,
+)
+from scripts.claude_simulator.prompt import (
+    agent_prompt,
+    aggregator_prompt,
+    planner_prompt,
+    reviewer_prompt,
+)
 from scripts.claude_simulator.schema import conform
 from scripts.claude_simulator.usage import PromptCache
 
@@ -20,12 +30,19 @@ def schema_with(name: str) -> dict[str, Any]:
     return {"format": {"type": "json_schema", "schema": {"properties": {name: {}}}}}
 
 
+REVIEW = {
+    "$defs": {"Scores": {"properties": {key: {"type": "integer"} for key in CRITERIA}}},
+    "properties": {"scores": {"$ref": "#/$defs/Scores"}, "reasons": {}},
+}
+
+
 @pytest.mark.parametrize(
     ("fields", "caller"),
     [
         ({"output_config": schema_with("subtasks")}, Caller.PLANNER),
         ({"output_config": schema_with("answer")}, Caller.AGGREGATOR),
-        ({"output_config": schema_with("verdict")}, Caller.REVIEWER),
+        ({"output_config": {"format": {"schema": REVIEW}}}, Caller.REVIEWER),
+        ({"output_config": schema_with("scores")}, Caller.OTHER),
         ({"output_config": {"effort": "low"}, "tools": [{"name": "Bash"}]}, Caller.AGENT),
         ({}, Caller.OTHER),
     ],
@@ -49,16 +66,18 @@ def test_wrong_body_is_refused(wrong: Any, says: str) -> None:
         read_request(wrong)
 
 
+def use(number: str, name: str) -> dict[str, Any]:
+    block = {"type": "tool_use", "id": number, "name": name, "input": {}}
+    return {"role": "assistant", "content": [block]}
+
+
+def result(number: str, *texts: str, failed: bool = False) -> dict[str, Any]:
+    block = {"type": "tool_result", "tool_use_id": number, "content": "r", "is_error": failed}
+    words = [{"type": "text", "text": text} for text in texts]
+    return {"role": "user", "content": [block, *words]}
+
+
 def test_rounds_begin_after_each_accepted_result() -> None:
-    def use(number: str, name: str) -> dict[str, Any]:
-        block = {"type": "tool_use", "id": number, "name": name, "input": {}}
-        return {"role": "assistant", "content": [block]}
-
-    def result(number: str, *texts: str, failed: bool = False) -> dict[str, Any]:
-        block = {"type": "tool_result", "tool_use_id": number, "content": "r", "is_error": failed}
-        words = [{"type": "text", "text": text} for text in texts]
-        return {"role": "user", "content": [block, *words]}
-
     rounds = read_request(
         body(
             messages=[
@@ -76,6 +95,23 @@ def test_rounds_begin_after_each_accepted_result() -> None:
     assert [each.finished for each in rounds] == [True, False]
     assert rounds[0].work[0].failed
     assert rounds[0].work[0].text == "r"
+
+
+def test_correction_begins_a_round_of_its_own_number() -> None:
+    again = '<correction number="2" of="3" reason="shape">\n<problem>p</problem>\n</correction>'
+    rounds = read_request(
+        body(
+            messages=[
+                {"role": "user", "content": "task"},
+                use("1", "StructuredOutput"),
+                result("1", failed=True),
+                {"role": "user", "content": again},
+                use("2", "StructuredOutput"),
+                result("2", "what else?"),
+            ]
+        )
+    ).rounds()
+    assert [each.number for each in rounds] == [0, 2, 3]
 
 
 def test_prompts_are_unescaped() -> None:
@@ -96,6 +132,11 @@ def test_prompts_are_unescaped() -> None:
         "</result></results>"
     )
     assert aggregator.results == {"k": {"title": "T", "status": "failed"}}
+    reviewer = reviewer_prompt(
+        '<task>q</task><subtask key="k" round="1" title="T">d</subtask>'
+        '<output>1 &lt; 2</output><files><file path="a">f</file></files>'
+    )
+    assert (reviewer.key, reviewer.round, reviewer.shown) == ("k", 1, ("1 < 2", "f", "", "a"))
 
 
 def test_markers_are_read_and_taken_away() -> None:

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from orchestrator.plan import validate
+from scripts.claude_simulator.conduct import Correction, Outcome, ScriptedCall, SubtaskScript, Turn
 from scripts.claude_simulator.scenario import (
     ScenarioError,
     choose,
@@ -11,6 +13,8 @@ from scripts.claude_simulator.scenario import (
     load_scenario,
     load_scenarios,
 )
+from scripts.demo import DESCRIPTION, SAMPLE
+from shared.models import Plan
 
 SOUND = """
 [match]
@@ -34,6 +38,22 @@ summary = "done"
 """
 
 
+# A request for each scenario that needs no file.
+ASKED = {
+    "backend_fix": "Write the backend module for our order prices, with tests.",
+    "broken_branch": "Do the broken branch, please.",
+    "false_claim": "Show me how a false claim is found.",
+    "looping": "Wait for the delivery and go round in circles.",
+    "never_passes": "Compute a median with a test that never passes.",
+    "no_tools": "Sort the letters without any tool.",
+    "rework": "Write a report on the week that needs rework.",
+    "second_try": "Write a letter at the second try.",
+    "single": "Write a one-line haiku about five players into a file.",
+    "vacuous": "Greet us, with a vacuous check.",
+    "vacuous_again": "Say farewell, with a vacuous plan.",
+}
+
+
 def scenario_file(folder: Path, text: str) -> Path:
     (folder / "brewing").mkdir()
     (folder / "brewing" / "tea.txt").write_text("tea")
@@ -44,7 +64,7 @@ def scenario_file(folder: Path, text: str) -> Path:
 
 def test_shipped_scenarios_load_most_specific_first() -> None:
     names = [scenario.name for scenario in load_scenarios()]
-    assert names == ["sales", "broken_branch", "second_try", "single"]
+    assert names == ["sales", *sorted(ASKED)]
 
 
 def test_sales_plan_is_parallel_twice_and_needs_four_agents() -> None:
@@ -62,14 +82,58 @@ def test_sales_plan_is_parallel_twice_and_needs_four_agents() -> None:
     [
         ("Analyse our sales", ("Sales-2025.csv",), "sales"),
         ("Analyse our sales", (), None),
-        ("A one-line poem please", (), "single"),
-        ("Show me a broken branch", (), "broken_branch"),
         ("Something else", (), None),
+        (DESCRIPTION, (SAMPLE.name,), "sales"),
     ],
 )
 def test_scenario_is_chosen(request_text: str, files: tuple[str, ...], name: str | None) -> None:
     chosen = choose(load_scenarios(), request_text, files)
     assert (chosen and chosen.name) == name
+
+
+def test_no_request_fits_two_scenarios() -> None:
+    scenarios = load_scenarios()
+    for name, asked in {**ASKED, "sales": DESCRIPTION}.items():
+        assert [each.name for each in scenarios if each.match.fits(asked, None)] == [name]
+
+
+def test_every_plan_is_one_that_the_product_accepts() -> None:
+    for scenario in load_scenarios():
+        for plan in scenario.plans:
+            accepted = Plan.model_validate(plan.model_dump())
+            assert validate(accepted, profiles=["backend"]) == []
+
+
+def test_corrections_follow_their_numbers_and_the_last_one_serves_for_the_rest() -> None:
+    call = ScriptedCall(tool="Bash")
+    first, second = (Turn(say=say, calls=(call,)) for say in ("first", "second"))
+    own = Outcome(summary="own")
+    script = SubtaskScript(
+        corrections=(Correction(turns=(first,), result=own), Correction(turns=(second,))),
+        result=Outcome(summary="usual"),
+    )
+    turns = [[turn.say for turn in script.turns_of(number)] for number in range(4)]
+    assert turns == [[], ["first"], ["second"], ["second"]]
+    results = [script.result_of(number).summary for number in range(4)]
+    assert results == ["usual", "own", "usual", "usual"]
+
+
+def test_script_without_corrections_does_nothing_more() -> None:
+    turn = Turn(calls=(ScriptedCall(tool="Bash"),), repeat=3)
+    script = SubtaskScript(turns=(turn,), result=Outcome(summary="s"))
+    assert len(list(script.turns_of(0))) == 3
+    assert list(script.turns_of(1)) == []
+    assert script.result_of(1) == script.result
+
+
+def test_results_of_a_second_plan_have_its_scenario(tmp_path: Path) -> None:
+    replan = SOUND[SOUND.index("[plan]") : SOUND.index("[[scripts")].replace("plan", "replan")
+    again = replan.replace('id = "brew"', 'id = "again"')
+    script = '[scripts.again]\nresult = { summary = "s" }\n'
+    scenario = load_scenario(scenario_file(tmp_path, SOUND + again + script))
+    assert [plan.keys for plan in scenario.plans] == [{"brew"}, {"again"}]
+    assert choose_for_results([scenario], "brew tea", {"again": {}}) is scenario
+    assert choose_for_results([scenario], "brew tea", {"brew": {}, "again": {}}) is None
 
 
 def test_results_of_an_edited_plan_have_no_scenario() -> None:
@@ -92,6 +156,13 @@ def test_files_beside_a_scenario_are_its_texts(tmp_path: Path) -> None:
         ("code_generation", "cooking", "required_capabilities.0: Input should be"),
         ('id = "brew"', 'id = "Brew it"', "plan.subtasks.0.id: String should match"),
         ('id = "brew"', 'id = "boil"', r"no script for the subtasks \['boil'\]"),
+        (
+            "[[scripts.brew.turns]]",
+            "[[reviews.boil]]\n[[scripts.brew.turns]]",
+            "reviews of subtask",
+        ),
+        ('summary = "done"', 'summary = "done"\n[reviews]\nbrew = []', "at least 1 item"),
+        ("[[scripts.brew.turns.calls]]", "repeat = 0\n[[scripts.brew.turns.calls]]", "repeat: "),
         ("tea.txt", "milk.txt", "file.milk.txt.*no such file beside the scenario"),
         ('summary = "done"', 'summary = "{{key|loud}}"', "known filters are"),
         ('expected_output = "o"', 'expected_output = "o"\ndependencies = ["x"]', "unknown"),

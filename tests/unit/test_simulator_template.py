@@ -8,7 +8,7 @@ SCOPE = {
     "cwd": "/w",
     "context": Named({"Sales of May.csv": "/c/Sales of May.csv"}),
     "prereq": {"clean": {"files": ["/o/clean.csv", "/o/sales.db"], "output": {"rows": 611}}},
-    "last": {"stdout": "done", "json": {"rows": [{"a": 1, "b": "x"}]}},
+    "last": {"stdout": "done", "json": {"rows": [{"a": 1, "b": "x", "c": 17136.9}]}},
     "none": None,
 }
 
@@ -25,7 +25,7 @@ SCOPE = {
         ("{{prereq.clean.output}}", {"rows": 611}),
         ("{{prereq.clean.output|json}}", '{"rows": 611}'),
         ("{{prereq.clean.output.rows|money}}", "611.00"),
-        ("{{last.json.rows|table}}", "| a | b |\n| --- | --- |\n| 1 | x |"),
+        ("{{last.json.rows|table}}", "| a | b | c |\n| --- | --- | --- |\n| 1 | x | 17136.90 |"),
         ("[{{tool.absent.stdout?}}]", "[]"),
         ("{{none}}", None),
         ({"k": ["{{last.stdout}}", 3]}, {"k": ["done", 3]}),

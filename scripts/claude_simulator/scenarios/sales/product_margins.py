@@ -40,7 +40,7 @@ def line(name: str, revenue: float, cost: float) -> dict[str, Any]:
         "product": name,
         "revenue": round(revenue, 2),
         "margin": round(revenue - cost, 2),
-        "margin_percent": round(100 * (revenue - cost) / revenue, 1),
+        "margin_percent": round(100 * (revenue - cost) / revenue, 2),
     }
 
 

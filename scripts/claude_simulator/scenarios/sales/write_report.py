@@ -54,7 +54,8 @@ def advice(totals: dict[str, Any], margins: dict[str, Any]) -> str:
     weak = min(totals["regions"], key=lambda region: region["revenue"])
     return "\n".join(
         (
-            f"- Look at price and cost of {thin['product']}: it keeps {thin['margin_percent']} %.",
+            f"- Look at price and cost of {thin['product']}: "
+            f"it keeps {thin['margin_percent']:.2f} %.",
             f"- Ask what {weak['region']} needs: it brought in least, {weak['revenue']:,.2f}.",
             f"- Have stock ready before {totals['best_month']} comes round again.",
         )
@@ -62,10 +63,16 @@ def advice(totals: dict[str, Any], margins: dict[str, Any]) -> str:
 
 
 def table(rows: list[dict[str, Any]]) -> str:
-    """A Markdown table."""
+    """A Markdown table, fractions to two decimals."""
     head = [name.replace("_", " ") for name in rows[0]]
-    lines = [head, ["---"] * len(head), *([str(cell) for cell in row.values()] for row in rows)]
+    cells = ([figure(cell) for cell in row.values()] for row in rows)
+    lines = [head, ["---"] * len(head), *cells]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def figure(cell: Any) -> str:
+    """A cell as people write it."""
+    return f"{cell:.2f}" if isinstance(cell, float) else str(cell)
 
 
 def quality(rejected: Path) -> str:
