@@ -2,7 +2,6 @@
 
 python -m agent                                 serve until SIGTERM, then drain
 python -m agent --one-shot --subtask-id ID      one subtask; exit 0 completed, 1 not
-python -m agent check                           exit 0 when the agent here is healthy
 """
 
 import argparse
@@ -11,7 +10,6 @@ import signal
 import sys
 from uuid import UUID
 
-import httpx
 import structlog
 from pydantic import ValidationError
 
@@ -24,12 +22,15 @@ from shared.http_server import server_for
 _log = structlog.get_logger(__name__)
 
 
-async def _serve() -> int:
+async def serve() -> int:
+    """An agent until SIGTERM; its exit code."""
     assembly = Assembly()
     settings = assembly.settings
     async with assembly.open() as parts:
         server = server_for(
-            create_app(parts.worker, parts.beat), host=settings.host, port=settings.port
+            create_app(parts.worker, parts.beat, parts.probes),
+            host=settings.host,
+            port=settings.port,
         )
         loop = asyncio.get_running_loop()
         for name in (signal.SIGTERM, signal.SIGINT):
@@ -55,20 +56,8 @@ async def _one_shot(subtask_id: UUID) -> int:
     return 0 if completed else 1
 
 
-async def _check() -> int:
-    settings = config.AgentSettings()
-    async with httpx.AsyncClient(timeout=5) as client:
-        try:
-            answer = await client.get(f"http://127.0.0.1:{settings.port}/health")
-        except httpx.HTTPError as error:
-            sys.stderr.write(f"no answer: {type(error).__name__}\n")
-            return 1
-    return 0 if answer.status_code == 200 else 1
-
-
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m agent", description=__doc__)
-    parser.add_argument("command", nargs="?", choices=["check"], help="only look at the agent here")
     parser.add_argument("--one-shot", action="store_true", help="execute one subtask and exit")
     parser.add_argument("--subtask-id", type=UUID, help="which subtask")
     arguments = parser.parse_args()
@@ -83,11 +72,9 @@ def main() -> int:
     try:
         settings = config.LogSettings()
         log.configure(level=settings.level, form=settings.format, service="agent")
-        if arguments.command == "check":
-            return asyncio.run(_check())
         if arguments.one_shot:
             return asyncio.run(_one_shot(arguments.subtask_id))
-        return asyncio.run(_serve())
+        return asyncio.run(serve())
     except (QuintetError, ValidationError) as error:
         sys.stderr.write(f"{log.startup_message('The agent', error)}\n")
         return 2

@@ -12,20 +12,19 @@ from uuid import uuid4
 import structlog
 
 from agent.attempt import Executor
-from agent.claude_sandbox import sandbox_available
-from agent.executor import ClaudeExecutor, Runtime
+from agent.check_probes import CheckProbes
+from agent.claude_parts import ClaudeSettings
+from agent.executor import ClaudeExecutor
 from agent.heartbeat import Leases
 from agent.notes import NoteWriter
 from agent.presence import PresenceBeat
 from agent.process_tree import sweep
 from agent.profiles import Profile, profile_named
 from agent.settle import Settler
-from agent.toolbox import Toolboxes
 from agent.worker import Pace, Worker
 from shared import config
-from shared.background import running
-from shared.claude import Claude
-from shared.database.connection import open_pool
+from shared.background import forget_imports, running
+from shared.database.connection import Pool, open_pool
 from shared.database.subtasks import Claimant, SubtaskLedger
 from shared.errors import ConfigurationError
 from shared.models import Capability
@@ -41,6 +40,7 @@ class Parts:
 
     worker: Worker
     beat: PresenceBeat
+    probes: CheckProbes | None
 
 
 class Assembly:
@@ -51,10 +51,8 @@ class Assembly:
         self._database = config.DatabaseSettings()
         self._redis_url = config.QueueSettings().url
         self._leases = config.LeaseSettings()
-        self._model = config.ModelSettings()
-        self._embedding = config.EmbeddingSettings()
-        self._files = config.WorkspaceSettings().root.resolve()
         self.profile = _profile(self.settings)
+        self._claude = ClaudeSettings(self.settings, self.profile)
         self.owner = uuid4()
         for name in _SECRETS:  # nothing that this process starts shall inherit them
             os.environ.pop(name, None)
@@ -75,11 +73,12 @@ class Assembly:
     @property
     def marker(self) -> str:
         """Marks the processes of this agent's attempts: this agent, of this installation."""
-        return f"{self.agent_id}@{self._files}"
+        return f"{self.agent_id}@{self._claude.files}"
 
     @asynccontextmanager
     async def open(self, *, visible: bool = True) -> AsyncIterator[Parts]:
         """The parts, with their loops running; `visible` agents show up on the dashboard."""
+        forget_imports()
         async with AsyncExitStack() as stack:
             simulated = await self._preflight()
             if left := await sweep(self.marker):
@@ -96,11 +95,11 @@ class Assembly:
             stack.push_async_callback(ear.close)
             calls = Calls(self._redis_url)
             stack.push_async_callback(calls.close)
-            executor = await self._executor(stack)
+            executor, probes = await self._workers_hands(stack, pool)
             ledger = SubtaskLedger(pool)
             leases = self._lease_keeper(ledger)
             settler = Settler(ledger, doorbell, owner=self.owner, simulated=simulated)
-            key = self._model.api_key.get_secret_value()
+            key = self._claude.model.api_key.get_secret_value()
             notes = NoteWriter(ledger, agent_id=self.agent_id, secrets=(key,))
             stack.push_async_callback(notes.flush)
             worker = Worker(
@@ -118,19 +117,16 @@ class Assembly:
             if visible:
                 loops.append(beat.run())
             await stack.enter_async_context(running(*loops))
-            yield Parts(worker, beat)
+            yield Parts(worker, beat, probes)
 
     async def _preflight(self) -> bool:
-        async with Claude(
-            api_key=self._model.api_key.get_secret_value(),
-            base_url=self._model.base_url,
-            timeout_seconds=self._model.timeout_seconds,
-            max_retries=0,
-        ) as claude:
-            return await claude.preflight(self.profile.model or self._model.agent)
+        async with self._claude.claude(max_retries=0) as claude:
+            return await claude.preflight(self.profile.model or self._claude.model.agent)
 
-    async def _executor(self, stack: AsyncExitStack) -> Executor:
-        """Claude's, or the one that AGENT_EXECUTOR names as `module:name`."""
+    async def _workers_hands(
+        self, stack: AsyncExitStack, pool: Pool
+    ) -> tuple[Executor, CheckProbes | None]:
+        """Claude's executor, or the one that AGENT_EXECUTOR names as `module:name`."""
         module_name, _, name = self.settings.executor.partition(":")
         try:
             maker = getattr(importlib.import_module(module_name), name)
@@ -140,46 +136,12 @@ class Assembly:
                 remedy="write it as package.module:ClassName",
             ) from error
         if maker is not ClaudeExecutor:
-            return cast("Executor", maker())
-        toolboxes = await stack.enter_async_context(
-            Toolboxes.open(
-                self._database,
-                self._embedding,
-                self.settings,
-                self.profile,
-                self.agent_id,
-            )
+            return cast("Executor", maker()), None
+        opened = self._claude.open(
+            pool, owner=self.owner, agent_id=self.agent_id, marker=self.marker
         )
-        return ClaudeExecutor(self._runtime(), toolboxes.for_attempt)
-
-    def _runtime(self) -> Runtime:
-        environment = {"ANTHROPIC_API_KEY": self._model.api_key.get_secret_value()}
-        if self._model.base_url:
-            environment["ANTHROPIC_BASE_URL"] = self._model.base_url
-        return Runtime(
-            profile=self.profile,
-            model=self._model.agent,
-            fallback_model=self._model.fallback,
-            files=self._files,
-            scratch=self.settings.local_scratch.resolve() / f"quintet-{self.owner.hex[:12]}",
-            environment=environment,
-            sandbox=self._sandboxed(),
-            hidden=(self._files, *(path.resolve() for path in self.settings.hidden)),
-            attempt_seconds=self.settings.attempt_seconds,
-            marker=self.marker,
-        )
-
-    def _sandboxed(self) -> bool:
-        wish = self.settings.sandbox
-        possible = wish != "off" and sandbox_available()
-        if wish == "on" and not possible:
-            raise ConfigurationError(
-                "AGENT_SANDBOX is on, but bubblewrap cannot work here",
-                remedy="install bubblewrap and socat and allow user namespaces, or set it to auto",
-            )
-        if not possible:
-            _log.warning("Bash runs without a sandbox: tasks are not isolated from each other")
-        return possible
+        parts = await stack.enter_async_context(opened)
+        return parts.executor, parts.probes
 
     def _lease_keeper(self, ledger: SubtaskLedger) -> Leases:
         return Leases(

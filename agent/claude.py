@@ -3,7 +3,7 @@
 import asyncio
 import uuid
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self
@@ -27,7 +27,7 @@ from agent.claude_settings import (
 from agent.environment import secrets_of
 from agent.guard import PathGuard
 from agent.process_tree import find_launcher, sweep
-from shared.errors import QuintetError, WorkspaceError
+from shared.errors import WorkspaceError
 from shared.models import ModelUsage
 
 INTERRUPT_SECONDS = 1.0
@@ -89,18 +89,15 @@ class ClaudeSession:
     async def ask(self, prompt: str, on_event: OnEvent) -> SessionReply:
         """Put one question and wait for its structured answer; may be called again after it.
 
-        Raises one of the `ModelError`s. Has no deadline of its own: cancel it. After a
-        cancellation the session can only be left.
+        Raises one of the `ModelError`s, and what `on_event` raises (not on ToolDenied, which is
+        told from within a hook). Has no deadline of its own: cancel it. After a cancellation or
+        an error of `on_event` the session can only be left.
         """
         if self._asking:
             raise RuntimeError("this session is still busy with an earlier question")
         self._asking = True
         self._narrator = Narrator(on_event)
-        try:
-            result = await self._answer(prompt)
-        except QuintetError:
-            self._asking = False  # there is nobody left to interrupt
-            raise
+        result = await self._answer(prompt)
         self._asking = False
         usage = self._meter.read(result)
         error = error_of(result, self._narrator.last_error, self._narrator.last_stop, self._secrets)
@@ -158,13 +155,14 @@ class ClaudeSession:
             raise self._lost(error) from error
 
     def _lost(self, error: BaseException | None) -> Exception:
+        self._asking = False  # there is nobody left to interrupt
         cause = error if isinstance(error, Exception) else None
         return lost(cause, self._stderr, self._secrets)
 
     async def _before_tool(self, call: HookInput, _: str | None, __: HookContext) -> HookJSONOutput:
         if call["hook_event_name"] != "PreToolUse":
             return {}
-        reason = self._guard.refusal(call["tool_name"], call["tool_input"])
+        reason = self._refusal(call["tool_name"], call["tool_input"])
         if reason is None:
             return {}
         self._narrator.denied(call["tool_use_id"], call["tool_name"], reason)
@@ -175,6 +173,12 @@ class ClaudeSession:
                 "permissionDecisionReason": reason,
             }
         }
+
+    def _refusal(self, tool: str, arguments: Mapping[str, Any]) -> str | None:
+        refused = self._guard.refusal(tool, arguments)
+        if refused is not None or self._settings.objection is None:
+            return refused
+        return self._settings.objection(tool, arguments)
 
     async def _end(self) -> None:
         """Close, whatever happens; a cancellation that arrives meanwhile is raised after it."""

@@ -1,16 +1,21 @@
 """What a session says while it works, as values; the SDK's messages go no further."""
 
+import hashlib
 import json
+import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from claude_agent_sdk import (
     AssistantMessage,
+    ContentBlock,
     Message,
+    StreamEvent,
     SystemMessage,
     TextBlock,
+    ThinkingBlock,
     ToolResultBlock,
     ToolUseBlock,
     UserMessage,
@@ -18,6 +23,14 @@ from claude_agent_sdk import (
 
 EXCERPT = 2000
 SUMMARY = 200
+CHARACTERS_PER_TOKEN = 4
+_PASSING = re.compile(
+    r"0x[0-9a-f]{4,}"  # addresses in memory
+    r"|\d{4}-\d\d-\d\d(?=[T ]\d\d:)|\d\d?:\d\d:\d\d(?:[.,]\d+)?"  # clocks
+    r"|(?:\d+m)?\d+[.,]\d+ ?(?:m?s|µs|sec|secs|seconds)\b"  # how long it took
+    r"|\d+ ?ms\b",
+    re.IGNORECASE,
+)
 _TELLING = ("command", "file_path", "notebook_path", "pattern", "url", "query", "description")
 
 
@@ -42,13 +55,14 @@ class ToolCalled:
 
 @dataclass(frozen=True, slots=True)
 class ToolReturned:
-    """A tool answered; `seconds` since the call was seen."""
+    """A tool answered; `seconds` since the call was seen, `digest` of the whole answer."""
 
     id: str
     name: str
     is_error: bool
     seconds: float
     excerpt: str
+    digest: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +84,15 @@ class ApiRetried:
     status: int | None
 
 
-SessionEvent: TypeAlias = TextSaid | ToolCalled | ToolReturned | ToolDenied | ApiRetried
+@dataclass(frozen=True, slots=True)
+class TurnEnded:
+    """One answer of the model is complete; a subagent's tokens (with `parent`) are an estimate."""
+
+    output_tokens: int
+    parent: str | None = None
+
+
+SessionEvent: TypeAlias = TextSaid | ToolCalled | ToolReturned | ToolDenied | ApiRetried | TurnEnded
 OnEvent: TypeAlias = Callable[[SessionEvent], None]
 
 
@@ -83,11 +105,15 @@ class Narrator:
         self._tell = on_event
         self._calls: dict[str, tuple[str, float]] = {}
         self._denied: set[str] = set()
+        self._turns = _Turns()
 
     def observe(self, message: Message) -> None:
         """Tell what this message means."""
         match message:
+            case StreamEvent(event=event, parent_tool_use_id=parent):
+                self._ended(self._turns.streamed(event, parent))
             case AssistantMessage():
+                self._ended(self._turns.said(message))
                 if message.parent_tool_use_id is None:
                     self.last_error = message.error
                     self.last_stop = message.stop_reason or self.last_stop
@@ -122,8 +148,50 @@ class Narrator:
             name, since = self._calls.pop(block.tool_use_id, ("", time.monotonic()))
             seconds = time.monotonic() - since
             excerpt = _words(block.content)[:EXCERPT]
+            digest = digest_of(block.content)
             failed = bool(block.is_error)
-            self._tell(ToolReturned(block.tool_use_id, name, failed, seconds, excerpt))
+            self._ended(self._turns.closed(block.tool_use_id))
+            self._tell(ToolReturned(block.tool_use_id, name, failed, seconds, excerpt, digest))
+
+    def _ended(self, turn: TurnEnded | None) -> None:
+        if turn is not None:
+            self._tell(turn)
+
+
+class _Turns:
+    """Tells when the model has finished an answer, and how many tokens it took.
+
+    A message's own usage was counted when it began; the final count comes only with the stream,
+    and the stream holds only the agent's own messages. A subagent's are estimated.
+    """
+
+    def __init__(self) -> None:
+        self._tokens = 0
+        self._open: dict[str, tuple[str, int]] = {}  # subagent: message, estimated tokens
+
+    def streamed(self, event: Mapping[str, Any], parent: str | None) -> TurnEnded | None:
+        """A piece of an answer; its usage counts from the answer's beginning."""
+        if event.get("type") == "message_delta":
+            self._tokens = int((event.get("usage") or {}).get("output_tokens") or 0)
+        if event.get("type") != "message_stop" or parent is not None:
+            return None
+        tokens, self._tokens = self._tokens, 0
+        return TurnEnded(tokens)
+
+    def said(self, message: AssistantMessage) -> TurnEnded | None:
+        """A block of a subagent's answer, which ends when the next one begins."""
+        if (parent := message.parent_tool_use_id) is None:
+            return None
+        before = self._open.get(parent)
+        answer = message.message_id or ""
+        known = before[1] if before and before[0] == answer else 0
+        self._open[parent] = (answer, known + _estimate(message.content))
+        return TurnEnded(before[1], parent) if before and before[0] != answer else None
+
+    def closed(self, call: str) -> TurnEnded | None:
+        """The tool call that may have started a subagent has returned."""
+        last = self._open.pop(call, None)
+        return TurnEnded(last[1], call) if last else None
 
 
 def summary_of(arguments: Mapping[str, Any]) -> str:
@@ -131,6 +199,26 @@ def summary_of(arguments: Mapping[str, Any]) -> str:
     telling = (arguments[name] for name in _TELLING if arguments.get(name))
     line = str(next(telling, None) or json.dumps(arguments, ensure_ascii=False, default=str))
     return " ".join(line.split())[:SUMMARY]
+
+
+def digest_of(content: str | list[dict[str, Any]] | None) -> str:
+    """The same for answers that differ in nothing but clocks, durations and addresses."""
+    text = content if isinstance(content, str) else json.dumps(content, default=str)
+    return hashlib.sha256(_PASSING.sub("", text).encode("utf-8", "replace")).hexdigest()[:16]
+
+
+def _estimate(blocks: Sequence[ContentBlock]) -> int:
+    return sum(len(_written(block)) for block in blocks) // CHARACTERS_PER_TOKEN
+
+
+def _written(block: ContentBlock) -> str:
+    match block:
+        case TextBlock(text=text) | ThinkingBlock(thinking=text):
+            return text
+        case ToolUseBlock(input=arguments):
+            return json.dumps(arguments, default=str)
+        case _:
+            return ""
 
 
 def _words(content: str | list[dict[str, Any]] | None) -> str:

@@ -75,6 +75,7 @@ def reply_of(result: ResultMessage, usage: tuple[ModelUsage, ...]) -> SessionRep
         raise MalformedOutput(
             "The agent ended without giving a structured result.",
             remedy="Retry; if it happens again, say more plainly what the result must hold.",
+            usage=usage,
         )
     return SessionReply(
         output=output,

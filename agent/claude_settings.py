@@ -5,10 +5,10 @@ import os
 import shutil
 import tempfile
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import claude_agent_sdk
 from claude_agent_sdk import (
@@ -28,6 +28,8 @@ from shared.errors import ConfigurationError
 MCP_SERVER = "quintet"
 MAX_MESSAGE_BYTES = 64 * 1024 * 1024
 
+Objection: TypeAlias = Callable[[str, Mapping[str, Any]], str | None]
+
 
 @dataclass(frozen=True, slots=True)
 class Subagent:
@@ -44,7 +46,9 @@ class SessionSettings:
     `marker` names the attempt in the environment of all its processes. `working_directory` is
     the only place that file tools may write; `config_directory` is made for the session and
     removed after it. `environment` goes to the CLI and so to Bash. With the sandbox on, Bash
-    cannot read below `hidden`, except what is `readable`, and has no network.
+    cannot read below `hidden`, except what is `readable`, and has no network. `objection` is
+    asked before each tool call that the walls allow; what it answers is told to the agent
+    instead of the call.
     """
 
     marker: str
@@ -64,6 +68,7 @@ class SessionSettings:
     api_retries: int = 3
     api_timeout_seconds: float = 300
     sandbox: bool = False
+    objection: Objection | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +151,8 @@ def to_options(
         hooks={"PreToolUse": [HookMatcher(hooks=[guard], on_failure="block")]},
         agents=_agents(settings),
         output_format={"type": "json_schema", "schema": dict(settings.output_schema)},
+        include_partial_messages=True,  # no other way tells how many tokens an answer took
+        forward_subagent_text=True,
         max_buffer_size=MAX_MESSAGE_BYTES,
         stderr=lambda line: stderr.append(line[:500]),
         extra_args={"no-session-persistence": None},

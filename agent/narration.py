@@ -8,6 +8,7 @@ from agent.claude_events import (
     ToolCalled,
     ToolDenied,
     ToolReturned,
+    TurnEnded,
 )
 
 _OWN_SERVER = "mcp__quintet__"
@@ -37,6 +38,8 @@ def note_of(event: SessionEvent) -> Note | None:
             why = f"HTTP {status}" if status else "no connection"
             text = f"the model did not answer ({why}); retry {attempt} of {most} in {delay:.1f} s"
             return Note("model.retried", text, level="warning")
+        case TurnEnded():
+            return None
 
 
 def _plain(name: str) -> str:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import psutil
 
-from agent.profiles import Profile
+from agent.profiles import Profile, roles
 from agent.worker import Worker
 from shared.models import Presence
 from shared.queue import Doorbell
@@ -52,6 +52,7 @@ class PresenceBeat:
             slots=self._slots,
             running=tuple(str(held.subtask_id) for held in self._worker.running),
             draining=self._worker.draining,
+            roles=roles(),
             completed=self._worker.completed,
             failed=self._worker.failed,
             cpu_percent=self._cpu,

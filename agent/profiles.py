@@ -3,18 +3,25 @@
 A profile is a TOML file in `agent/profiles/`; a new one needs a file, not code.
 """
 
+import shutil
 import tomllib
 from functools import cache
 from importlib import resources
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 
+from agent.loop_limits import LoopLimits
 from shared.errors import ConfigurationError
-from shared.models import Capability, Record, Slug
+from shared.models import Capability, PlannedCheck, Record, ReviewPolicy, Slug
 
 
 class Profile(Record):
-    """One kind of agent. `deadline_seconds` and `model` override the installation's defaults."""
+    """One kind of agent, or a role that an agent takes on for one subtask.
+
+    `deadline_seconds`, `model`, `max_corrections` and `review` override the installation's
+    defaults. `checks` are added to those of the plan. With a `purpose` the planner may choose it
+    for a subtask, where the programs that it `needs` are installed.
+    """
 
     name: Slug
     title: str
@@ -25,6 +32,17 @@ class Profile(Record):
     model: str | None = None
     max_turns: int = Field(default=60, ge=1)
     deadline_seconds: float | None = Field(default=None, gt=0)
+    purpose: str | None = None
+    needs: tuple[str, ...] = ()
+    checks: tuple[PlannedCheck, ...] = ()
+    max_corrections: int | None = Field(default=None, ge=0)
+    review: ReviewPolicy | None = None
+    loops: LoopLimits = LoopLimits()
+
+    @field_validator("checks")
+    @classmethod
+    def _are_its_own(cls, checks: tuple[PlannedCheck, ...]) -> tuple[PlannedCheck, ...]:
+        return tuple(check.model_copy(update={"source": "profile"}) for check in checks)
 
 
 @cache
@@ -40,6 +58,16 @@ def load_profiles() -> dict[str, Profile]:
             raise ConfigurationError(f"{file.name} is not a profile: {error}") from error
         profiles[profile.name] = profile
     return profiles
+
+
+@cache
+def roles() -> dict[str, str]:
+    """What an agent can take on here for one subtask, and what each is for."""
+    return {
+        each.name: each.purpose
+        for each in load_profiles().values()
+        if each.purpose and all(shutil.which(program) for program in each.needs)
+    }
 
 
 def profile_named(name: str) -> Profile:

@@ -5,9 +5,11 @@ from uuid import UUID
 
 from fastapi import FastAPI
 
+from agent.check_probes import CheckProbes
 from agent.presence import PresenceBeat
 from agent.worker import Worker
-from shared.models import Presence, Record
+from shared.errors import NotFound
+from shared.models import PlannedCheck, Presence, Record
 from shared.problems import SmallBody, documented, install
 
 VERSION = "0.1.0"
@@ -37,7 +39,21 @@ class Started(Record):
     attempt: int
 
 
-def create_app(worker: Worker | None, beat: PresenceBeat | None) -> FastAPI:
+class Probe(Record):
+    """Which checks to try; the orchestrator wrote them into the ledger."""
+
+    probe_id: UUID
+
+
+class Probed(Record):
+    """The checks, each marked vacuous or not, in their order."""
+
+    checks: tuple[PlannedCheck, ...]
+
+
+def create_app(
+    worker: Worker | None, beat: PresenceBeat | None, probes: CheckProbes | None = None
+) -> FastAPI:
     """The app; without a worker it can only describe itself."""
     app = FastAPI(title=TITLE, version=VERSION, separate_input_output_schemas=False)
     app.router.route_class = SmallBody
@@ -59,6 +75,17 @@ def create_app(worker: Worker | None, beat: PresenceBeat | None) -> FastAPI:
         """Claim one subtask and start on it: 409 when it is not claimable, 503 when busy."""
         assignment = await _there(worker).accept(wish.subtask_id)
         return Started(subtask_id=assignment.subtask_id, attempt=assignment.attempt)
+
+    @app.post("/probe", responses=documented(400, 404, 413, 422, 503))
+    async def probe(wish: Probe) -> Probed:
+        """Try checks where no work was done: what passes there is vacuous."""
+        if probes is None:
+            raise NotFound(
+                "this agent's executor tries no checks",
+                slug="no-probes",
+                remedy="ask an agent that runs on the Claude Agent SDK",
+            )
+        return Probed(checks=await probes.probe(wish.probe_id))
 
     install(app)
     return app

@@ -19,6 +19,7 @@ QuintetError
     ├── ModelCutOff              the answer did not fit                         business
     ├── MalformedOutput          not the JSON that was asked for                business
     ├── TurnsExhausted           the agent used every turn it had               business
+    ├── LoopDetected             the agent repeats itself, or gets nowhere      loop
     └── SessionLost              the agent process died under us                transport
 """
 
@@ -161,6 +162,13 @@ class TurnsExhausted(ModelError):
     """The agent used all its turns without finishing."""
 
     kind = FailureKind.BUSINESS
+
+
+class LoopDetected(ModelError):
+    """The agent went on repeating itself, or getting nowhere, after a warning."""
+
+    title = "The agent went in circles"
+    kind = FailureKind.LOOP
 
 
 class SessionLost(ModelError):

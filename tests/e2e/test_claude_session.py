@@ -20,6 +20,7 @@ from agent.claude_events import (
     ToolCalled,
     ToolDenied,
     ToolReturned,
+    TurnEnded,
 )
 from agent.claude_sandbox import sandbox_available
 from agent.claude_settings import SessionSettings, Subagent
@@ -121,7 +122,7 @@ async def test_answers_cost_what_they_cost_and_nothing_stays(settings: SessionSe
 
 
 def _says_what_happened(events: list[SessionEvent]) -> None:
-    said, called, returned, *rest = events
+    said, called, returned, *rest = [e for e in events if not isinstance(e, TurnEnded)]
     assert said == TextSaid("Let me look.")
     assert isinstance(called, ToolCalled)
     assert (called.name, called.summary) == ("Bash", "echo 4 > made.txt; cat made.txt")
