@@ -13,6 +13,7 @@ from orchestrator.advance import Advancer
 from orchestrator.aggregator import Aggregator
 from orchestrator.app import create_app
 from orchestrator.dispatcher import Dispatcher, Ears
+from orchestrator.prober import Prober
 from orchestrator.request_body import Limits
 from orchestrator.rescuer import Rescuer
 from orchestrator.roster import Roster
@@ -22,7 +23,7 @@ from orchestrator.steps import Steps
 from orchestrator.submission import Submissions
 from orchestrator.task_analyzer import TaskAnalyzer
 from shared import config, log
-from shared.background import running
+from shared.background import forget_imports, running
 from shared.claude import Claude
 from shared.database.connection import Pool, open_pool
 from shared.database.tasks import TaskLedger
@@ -43,11 +44,13 @@ class Orchestrator:
         self.redis_url = config.QueueSettings().url
         self.leases = config.LeaseSettings()
         self.model = config.ModelSettings()
+        self.verification = config.VerificationSettings()
         self.files = config.WorkspaceSettings().root
         self.owner = uuid4()
 
     async def run(self) -> None:
         """Serve and dispatch until SIGTERM or SIGINT."""
+        forget_imports()
         async with AsyncExitStack() as stack:
             claude = await stack.enter_async_context(self._claude())
             simulated = await claude.preflight(self.model.planner)
@@ -88,7 +91,6 @@ class Orchestrator:
         )
         dispatcher = self._dispatcher(stack, pool, claude, roster, advancer, simulated=simulated)
         services = Services(
-            pool=pool,
             views=Views(pool),
             doorbell=doorbell,
             roster=roster,
@@ -98,8 +100,7 @@ class Orchestrator:
                 files=self.files,
                 limits=Limits(self.settings.max_files, self.settings.max_upload_bytes),
             ),
-            steering=Steering(pool, advancer, doorbell),
-            advancer=advancer,
+            steering=Steering(pool, dispatcher, doorbell),
             files=self.files,
             simulated=simulated,
             wake=dispatcher.submitted,
@@ -124,7 +125,14 @@ class Orchestrator:
         lease = self.leases.lease_seconds
         steps = Steps(
             pool,
-            TaskAnalyzer(claude, model=self.model.planner, files=self.files, team=roster.teams),
+            TaskAnalyzer(
+                claude,
+                model=self.model.planner,
+                files=self.files,
+                team=roster,
+                prober=Prober(TaskLedger(pool), roster),
+                check_http=self.verification.check_http,
+            ),
             Aggregator(claude, model=self.model.aggregator),
             owner=self.owner,
             lease_seconds=lease,

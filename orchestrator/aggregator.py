@@ -10,7 +10,7 @@ from orchestrator.prompts import AGGREGATOR, aggregator_turn
 from shared.claude import Claude, Prompt, usage_of
 from shared.database.tasks import Request
 from shared.errors import MalformedOutput, ModelError
-from shared.models import Record, TaskDetail
+from shared.models import Evidence, Record, TaskDetail
 
 _log = structlog.get_logger(__name__)
 
@@ -50,10 +50,28 @@ class Aggregator:
             failure = MalformedOutput(f"not the JSON that was asked for: {'; '.join(reply.errors)}")
             return Answer(plain_answer(detail, _NO_MODEL), failure=failure, usage=(reply.usage,))
         facts: dict[str, Any] = {fact.name: fact.value for fact in reply.value.result}
-        return Answer(reply.value.answer, facts, usage=(reply.usage,))
+        text = f"{reply.value.answer.rstrip()}\n\n{evidence_note(detail)}"
+        return Answer(text, facts, usage=(reply.usage,))
 
 
 _NO_MODEL = "The model could not write the answer; these are the results as the agents left them."
+
+
+_MEANING = {
+    Evidence.VERIFIED: "verified by machine checks",
+    Evidence.REVIEWED: "approved by a reviewer",
+    Evidence.SELF_REPORTED: "reported by the agent alone",
+}
+
+
+def evidence_note(detail: TaskDetail) -> str:
+    """How far the parts were looked at, in Markdown; counted here, never left to the model."""
+    lines = []
+    for evidence, meaning in _MEANING.items():
+        titles = [each.title for each in detail.task.subtasks if each.evidence is evidence]
+        if titles:
+            lines.append(f"- {meaning}: {', '.join(titles)}")
+    return "\n".join(["**How far this was looked at**", "", *lines])
 
 
 def plain_answer(detail: TaskDetail, opening: str) -> str:

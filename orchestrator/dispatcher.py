@@ -5,7 +5,7 @@ costs that second at most.
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -52,6 +52,7 @@ class Dispatcher:
         self._sweep_seconds = sweep_seconds
         self._missed: set[UUID] = set()
         self._submitted = asyncio.Event()
+        self._group: asyncio.TaskGroup | None = None
 
     def submitted(self) -> None:
         """A task was accepted in this very process: no need to wait for the bell."""
@@ -60,12 +61,18 @@ class Dispatcher:
     async def run(self) -> None:
         """Dispatch until cancelled."""
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._advance_loop(group))
-            group.create_task(self._plan_loop(group))
+            self._group = group
+            group.create_task(self._advance_loop())
+            group.create_task(self._plan_loop())
             group.create_task(self._hear_submissions())
             group.create_task(self._steps.renew())
 
-    async def _advance_loop(self, group: asyncio.TaskGroup) -> None:
+    async def advance(self, tasks: Sequence[UUID]) -> None:
+        """Move the tasks on, and begin the steps that are now ours."""
+        for step in await self._advancer.advance(tasks):
+            self._begin(step)
+
+    async def _advance_loop(self) -> None:
         clock = asyncio.get_running_loop().time
         swept = -self._sweep_seconds
         while True:
@@ -77,20 +84,19 @@ class Dispatcher:
                 if clock() - swept >= self._sweep_seconds:
                     heard |= set(await self._ledger.to_advance())
                     swept = clock()
-                for step in await self._advancer.advance(sorted(heard)):
-                    self._begin(group, step)
+                await self.advance(sorted(heard))
             except DependencyUnavailable as error:
                 self._missed |= heard
                 _log.warning("cannot advance", error=error.detail)
                 await asyncio.sleep(self._sweep_seconds)
 
-    async def _plan_loop(self, group: asyncio.TaskGroup) -> None:
+    async def _plan_loop(self) -> None:
         while True:
             leave_if_cancelled()
             self._submitted.clear()
             try:
                 for step in await self._next_steps():
-                    self._begin(group, step)
+                    self._begin(step)
             except DependencyUnavailable as error:
                 _log.warning("cannot plan", error=error.detail)
             try:
@@ -119,12 +125,12 @@ class Dispatcher:
             if await self._ears.submissions.wait(self._sweep_seconds):
                 self._submitted.set()
 
-    def _begin(self, group: asyncio.TaskGroup, step: Step) -> None:
+    def _begin(self, step: Step) -> None:
         async def move_on(task_id: UUID) -> None:
-            for following in await self._advancer.advance([task_id]):
-                self._begin(group, following)
+            await self.advance([task_id])
 
-        self._steps.begin(group, step, move_on)
+        assert self._group is not None  # only called while run() is under way  # noqa: S101
+        self._steps.begin(self._group, step, move_on)
 
 
 def _ids(elements: Iterable[str]) -> list[UUID]:

@@ -1,12 +1,13 @@
 """What can be said of a plan without asking anybody: is it valid, what is on its longest path."""
 
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 from uuid import UUID, uuid4
 
+from orchestrator.plan_checks import check_errors
 from shared.database.subtasks import route_of
-from shared.models import Plan, PlannedSubtask
+from shared.models import Plan, PlannedCheck, PlannedSubtask
 
 MAX_SUBTASKS = 200
 MAX_FAN_IN = 200
@@ -15,17 +16,17 @@ _NAME = 80  # characters of a name that an error repeats
 _BIDI = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f")
 
 
-def validate(plan: Plan, *, profiles: Iterable[str] = ()) -> list[str]:
+def validate(plan: Plan, *, profiles: Collection[str] = (), http: bool = False) -> list[str]:
     """What is wrong with a plan, in at most MAX_ERRORS sentences that a model can act on."""
     if not 1 <= len(plan.subtasks) <= MAX_SUBTASKS:
         return [f"the plan has {len(plan.subtasks)} subtasks; it must have 1 to {MAX_SUBTASKS}"]
-    known = frozenset(profiles)
     errors = _repeated_ids(plan)
     if has_control_characters(plan.summary):
         errors.append("the plan has control characters in its summary")
     ids = {subtask.id for subtask in plan.subtasks}
     for subtask in plan.subtasks:
-        errors += _errors_of(subtask, ids, known)
+        errors += _errors_of(subtask, ids, profiles)
+        errors += check_errors(subtask, http=http)
     if not errors:
         cycle = find_cycle(_edges(plan))
         if cycle:
@@ -42,7 +43,7 @@ def _repeated_ids(plan: Plan) -> list[str]:
     ]
 
 
-def _errors_of(subtask: PlannedSubtask, ids: set[str], profiles: frozenset[str]) -> list[str]:
+def _errors_of(subtask: PlannedSubtask, ids: set[str], profiles: Collection[str]) -> list[str]:
     errors = []
     for name in dict.fromkeys(subtask.dependencies):
         if name == subtask.id:
@@ -121,15 +122,24 @@ def in_order(plan: Plan) -> list[PlannedSubtask]:
     return ordered
 
 
+def planned_checks(subtask: PlannedSubtask) -> tuple[PlannedCheck, ...]:
+    """A subtask's checks, none of them tried yet."""
+    return tuple(PlannedCheck(check=check) for check in subtask.checks)
+
+
 def urgency(task_priority: int, subtask_priority: int) -> int:
     """The plan's word on a subtask, shifted by the person's word on the task (5 is neutral)."""
     return max(0, min(10, subtask_priority + task_priority - 5))
 
 
 def ledger_rows(
-    plan: Plan, *, task_priority: int
+    plan: Plan, *, task_priority: int, checks: Mapping[str, Sequence[PlannedCheck]] | None = None
 ) -> tuple[list[dict[str, Any]], list[tuple[UUID, UUID]]]:
-    """A valid plan as rows of subtasks and as edges (subtask, what it depends on)."""
+    """A valid plan as rows of subtasks and as edges (subtask, what it depends on).
+
+    `checks` holds those that were tried on workspaces without work, by subtask.
+    """
+    tried = checks or {}
     ids = {subtask.id: uuid4() for subtask in plan.subtasks}
     remaining = longest_remaining(plan)
     rows = [
@@ -143,7 +153,9 @@ def ledger_rows(
             "required_capabilities": sorted(set(subtask.required_capabilities)),
             "route": route_of(subtask.required_capabilities),
             "profile": subtask.profile,
-            "checks": [check.model_dump() for check in subtask.checks],
+            "checks": [
+                check.model_dump() for check in tried.get(subtask.id) or planned_checks(subtask)
+            ],
             "priority": subtask.priority,
             "urgency": urgency(task_priority, subtask.priority),
             "estimated_seconds": subtask.estimated_duration,

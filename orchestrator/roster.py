@@ -58,6 +58,11 @@ class Roster:
         """What each live agent can do at once."""
         return [agent.capabilities for agent in self.agents() if agent.available]
 
+    def roles(self) -> dict[str, str]:
+        """What live agents can take on for one subtask, by name, and what each is for."""
+        live = (presence for presence, _ in self._known.values())
+        return {name: purpose for presence in live for name, purpose in presence.roles.items()}
+
 
 def _view(presence: Presence, age: float) -> AgentView:
     state = _state(presence, age)

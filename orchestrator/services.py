@@ -7,11 +7,9 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
-from orchestrator.advance import Advancer
 from orchestrator.roster import Roster
 from orchestrator.steering import Steering
 from orchestrator.submission import Submissions
-from shared.database.connection import Pool
 from shared.database.views import Views
 from shared.queue import Doorbell
 
@@ -20,19 +18,17 @@ from shared.queue import Doorbell
 class Services:
     """Doors and parts of one orchestrator process."""
 
-    pool: Pool
     views: Views
     doorbell: Doorbell
     roster: Roster
     submissions: Submissions
     steering: Steering
-    advancer: Advancer
     files: Path
     simulated: bool
     wake: Callable[[], None]
 
 
-def _services(request: Request) -> Services:
+async def _services(request: Request) -> Services:
     services = request.app.state.services
     assert isinstance(services, Services)  # set by create_app  # noqa: S101
     return services

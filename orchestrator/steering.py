@@ -1,8 +1,9 @@
 """A person's hand on the wheel: cancel a task, retry a subtask."""
 
+from collections.abc import Sequence
+from typing import Protocol
 from uuid import UUID
 
-from orchestrator.advance import Advancer
 from shared.database.connection import Pool, transaction
 from shared.database.subtasks import SubtaskLedger
 from shared.database.tasks import TaskLedger
@@ -12,14 +13,22 @@ from shared.queue import Doorbell
 from shared.states import REOPEN_TASK, RETRY, TASK_TERMINAL, SubtaskStatus, TaskStatus
 
 
+class Mover(Protocol):
+    """Moves tasks on, and sees to the steps that are then due."""
+
+    async def advance(self, tasks: Sequence[UUID]) -> object:
+        """Move these tasks on."""
+        ...
+
+
 class Steering:
     """Each verb is one transaction under the task's lock; of two that collide, one wins."""
 
-    def __init__(self, pool: Pool, advancer: Advancer, doorbell: Doorbell) -> None:
+    def __init__(self, pool: Pool, mover: Mover, doorbell: Doorbell) -> None:
         self._pool = pool
         self._tasks = TaskLedger(pool)
         self._subtasks = SubtaskLedger(pool)
-        self._advancer = advancer
+        self._mover = mover
         self._doorbell = doorbell
 
     async def cancel(self, task_id: UUID) -> None:
@@ -61,7 +70,7 @@ class Steering:
             await subtasks.unblock(task_id)
             if status in REOPEN_TASK.sources:
                 await ledger.reopen(task_id)
-        await self._advancer.advance([task_id])
+        await self._mover.advance([task_id])
 
     async def _locked(self, ledger: TaskLedger, task_id: UUID) -> tuple[TaskStatus, bool]:
         locked = await ledger.lock([task_id])

@@ -106,6 +106,7 @@ async def _record(
         description=submission.description,
         priority=submission.priority,
         files=files,
+        review=submission.review,
     )
     return Accepted(task_id, replayed=False)
 

@@ -15,7 +15,7 @@ from pydantic_core import CoreSchema, PydanticCustomError, PydanticKnownError, c
 
 from orchestrator.plan import has_control_characters
 from shared.errors import InvalidRequest
-from shared.models import Record
+from shared.models import Record, ReviewPolicy
 from shared.problems import field_errors
 
 # What `has_control_characters` refuses, as a character class of JSON Schema.
@@ -68,12 +68,16 @@ Whole = Annotated[int, BeforeValidator(_whole)]
 
 
 class TaskSubmission(Record):
-    """What a person asks for. Priority 5 is usual, 7 and more is urgent."""
+    """What a person asks for. Priority 5 is usual, 7 and more is urgent.
+
+    `review` says whether a reviewer looks at the results; without it the profiles decide.
+    """
 
     description: Annotated[str, Prose(10, 5_000)]
     user_id: Annotated[str, Prose(1, 128)] = "anonymous"
     title: Annotated[str, Prose(0, 200)] | None = None
     priority: Whole = Field(default=5, ge=0, le=10)
+    review: ReviewPolicy | None = None
 
     @property
     def heading(self) -> str:

@@ -1,4 +1,4 @@
-"""The orchestrator's API over a real ledger and Valkey; no model, and no loop of its own."""
+"""The orchestrator over a real ledger and Valkey: its API, and apart from it its dispatcher."""
 
 import asyncio
 import hashlib
@@ -15,17 +15,22 @@ from fastapi import FastAPI
 
 from orchestrator.advance import Advancer
 from orchestrator.app import create_app
+from orchestrator.dispatcher import Dispatcher, Ears
 from orchestrator.request_body import Limits
 from orchestrator.roster import Roster
 from orchestrator.services import Services
 from orchestrator.steering import Steering
+from orchestrator.steps import Steps
 from orchestrator.submission import Submissions
+from shared.background import running
 from shared.database.connection import Pool
+from shared.database.tasks import TaskLedger
 from shared.database.views import Views
 from shared.http_server import server_for
 from shared.models import Assignment, Capability, Presence
-from shared.queue import Doorbell
+from shared.queue import RESULTS, SUBMISSIONS, Doorbell, Ear
 from shared.workspace import Workspace, manifest
+from tests.chaos.author import Author
 from tests.ledger_world import LEASE, World
 
 LIMITS = Limits(files=5, upload_bytes=64 * 1024)
@@ -40,6 +45,7 @@ class Api:
     services: Services
     app: FastAPI
     world: World
+    advancer: Advancer
     client: httpx.AsyncClient
     woken: list[None] = field(default_factory=list)
 
@@ -80,7 +86,7 @@ class Api:
             (folder / name).write_bytes(content)
         entries = [entry.model_dump() for entry in await manifest(folder, list(files))]
         assert await self.world.complete(assignment, files=entries)
-        await self.services.advancer.advance([assignment.task_id])
+        await self.advancer.advance([assignment.task_id])
 
     async def appear(self, name: str, *capabilities: Capability, **changes: Any) -> None:
         """An agent tells that it is there."""
@@ -117,18 +123,16 @@ def problem(answer: httpx.Response, status: int, slug: str, case: str = "") -> d
 async def open_api(
     pool: Pool, redis_url: str, files: Path, *, limits: Limits = LIMITS
 ) -> AsyncIterator[Api]:
-    """The app put together as `orchestrator.__main__` does, called in process."""
+    """The app, called in process; no model, and no loop of its own."""
     woken: list[None] = []
     async with Doorbell(redis_url) as doorbell:
         advancer = Advancer(pool, doorbell, files=files, owner=uuid4(), lease_seconds=LEASE)
         services = Services(
-            pool=pool,
             views=Views(pool),
             doorbell=doorbell,
             roster=Roster(doorbell),
             submissions=Submissions(pool, doorbell, files=files, limits=limits),
             steering=Steering(pool, advancer, doorbell),
-            advancer=advancer,
             files=files,
             simulated=True,
             wake=lambda: woken.append(None),
@@ -136,7 +140,7 @@ async def open_api(
         app = create_app(services)
         transport = httpx.ASGITransport(app)
         async with httpx.AsyncClient(transport=transport, base_url="http://quintet") as client:
-            yield Api(services, app, World(pool), client, woken)
+            yield Api(services, app, World(pool), advancer, client, woken)
 
 
 @asynccontextmanager
@@ -152,3 +156,28 @@ async def listening(app: FastAPI) -> AsyncIterator[int]:
     finally:
         server.finish()
         await serving
+
+
+@asynccontextmanager
+async def dispatching(pool: Pool, redis_url: str, files: Path) -> AsyncIterator[Dispatcher]:
+    """A dispatcher at work; it hears and is told, but does not sweep. An author is its model."""
+    author, owner = Author(pool), uuid4()
+    ears = Ears(Ear(redis_url, [RESULTS]), Ear(redis_url, [SUBMISSIONS]))
+    steps = Steps(pool, author, author, owner=owner, lease_seconds=LEASE, slots=4, simulated=True)
+    async with Doorbell(redis_url) as doorbell:
+        advancer = Advancer(pool, doorbell, files=files, owner=owner, lease_seconds=LEASE)
+        dispatcher = Dispatcher(
+            TaskLedger(pool),
+            advancer,
+            steps,
+            ears,
+            owner=owner,
+            lease_seconds=LEASE,
+            sweep_seconds=LEASE,
+        )
+        try:
+            async with running(dispatcher.run()):
+                yield dispatcher
+        finally:
+            await ears.results.close()
+            await ears.submissions.close()

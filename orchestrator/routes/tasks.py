@@ -24,7 +24,8 @@ _FILES = {"type": "array", "items": {"type": "string", "format": "binary"}}
 _FORM: dict[str, Any] = _JSON | {
     "description": "The same, with files; how many and how large is the operator's choice.",
     "properties": _JSON["properties"]
-    | {"title": _JSON["properties"]["title"]["anyOf"][0], "files": _FILES},
+    | {name: _JSON["properties"][name]["anyOf"][0] for name in ("title", "review")}  # no null
+    | {"files": _FILES},
 }
 _ACCEPTED: dict[int | str, dict[str, Any]] = {
     202: {

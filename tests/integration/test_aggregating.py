@@ -19,6 +19,7 @@ from shared.database.tasks import Step
 from shared.models import PlannedSubtask, TaskView
 from tests.ledger_world import LEASE, World, planned
 from tests.messages_server import messages_server, structured
+from tests.planning_world import NobodyTries, Team
 
 MODEL = "claude-opus-5-5"
 PLAIN = "The model could not write the answer"
@@ -61,7 +62,13 @@ class Aggregating:
         async with self.claude(url or self.url) as claude, asyncio.TaskGroup() as group:
             steps = Steps(
                 self.world.pool,
-                TaskAnalyzer(claude, model=MODEL, files=Path("/nowhere"), team=list),
+                TaskAnalyzer(
+                    claude,
+                    model=MODEL,
+                    files=Path("/nowhere"),
+                    team=Team(),
+                    prober=NobodyTries(),
+                ),
                 Aggregator(claude, model=MODEL),
                 owner=self.world.owner,
                 lease_seconds=LEASE,
@@ -140,9 +147,10 @@ async def test_a_failed_and_a_blocked_subtask_make_the_answer_partial(
     assert "1 of 3 steps were completed" in task.answer
     assert "**Bad** (failed): the page was <gone>" in task.answer
     assert "**Next** (blocked)" in task.answer
+    assert task.answer.endswith("- reported by the agent alone: Good")
     (body,) = await aggregating.asked()
     turn = body["messages"][0]["content"]
-    assert '<result key="next" title="Next" status="blocked">' in turn
+    assert '<result key="next" title="Next" status="blocked" evidence="none">' in turn
     assert "the page was &lt;gone&gt;" in turn
 
 
@@ -224,7 +232,8 @@ async def test_an_answer_that_the_ledger_cannot_hold_is_kept_without_that(world:
     with messages_server([structured(answer)]) as server:
         aggregating = Aggregating(world, server.url)
         task = await aggregating.aggregate(await aggregating.settled(planned("a")))
-    assert (task.status, task.answer, task.result) == ("completed", "fourty-two", {"n": "42"})
+    assert (task.status, task.result) == ("completed", {"n": "42"})
+    assert (task.answer or "").startswith("fourty-two\n\n")
 
 
 async def test_a_late_answer_is_dropped(aggregating: Aggregating) -> None:

@@ -1,16 +1,21 @@
 """Cancel and retry: one of two that collide wins, and only what depends on it moves."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID, uuid4
 
 import pytest
 
+from orchestrator.dispatcher import Dispatcher
+from orchestrator.steering import Steering
 from shared.database.connection import Pool
 from shared.models import Assignment
-from tests.api_world import Api, open_api, problem
+from shared.queue import Doorbell
+from tests.api_world import Api, dispatching, open_api, problem
 from tests.ledger_world import World, held, planned
+from tests.ticks import ticks
 
 
 @pytest.fixture
@@ -34,7 +39,7 @@ async def failed(api: Api) -> tuple[UUID, Assignment]:
             assert await world.fail(assignment, "no such column")
         else:
             assert await world.complete(assignment)
-    (step,) = await api.services.advancer.advance([task_id])
+    (step,) = await api.advancer.advance([task_id])
     await world.pool.execute(
         "UPDATE tasks SET status = 'failed', finished_at = now(), step_owner = NULL,"
         " step_lease_until = NULL, answer = 'half an answer', partial = true WHERE id = $1",
@@ -75,7 +80,7 @@ async def test_what_runs_is_stopped_first(api: Api, world: World) -> None:
     assert renewed == {assignment.subtask_id: True}
     problem(await api.retry(task_id, assignment.subtask_id, attempt=1), 409, "not-retryable")
     assert await world.subtasks.stop([held(assignment)], owner=assignment.owner)
-    await api.services.advancer.advance([task_id])
+    await api.advancer.advance([task_id])
     assert (await api.task(task_id))["status"] == "cancelled"
     problem(await api.client.post(f"/tasks/{task_id}/cancel"), 409, "already-ended")
 
@@ -113,7 +118,7 @@ async def test_a_retry_frees_what_waited_and_nothing_else(api: Api, world: World
     assert (again.key, again.attempt) == ("a", 2)
     assert again.description == "use the column `amount`"
     assert await world.complete(again)
-    await api.services.advancer.advance([task_id])
+    await api.advancer.advance([task_id])
     assert (await world.statuses(task_id))["b"] == "queued"
 
 
@@ -171,11 +176,47 @@ async def test_a_failed_branch_can_be_retried_while_others_run(api: Api, world: 
     assignments = await world.claim_next(world.claimant(), limit=2)
     broken = next(item for item in assignments if item.key == "a")
     assert await world.fail(broken)
-    await api.services.advancer.advance([task_id])
+    await api.advancer.advance([task_id])
     assert await world.statuses(task_id) == {"a": "failed", "b": "blocked", "c": "running"}
     assert (await api.retry(task_id, broken.subtask_id, attempt=1)).status_code == 202
     assert await world.statuses(task_id) == {"a": "queued", "b": "pending", "c": "running"}
     assert await world.status(task_id) == "in_progress"
+
+
+async def until(world: World, task_id: UUID, status: str) -> None:
+    """Wait for a task's status, far less than the lease of a step that nobody runs."""
+    async for _ in ticks(within=5):
+        if await world.status(task_id) == status:
+            break
+
+
+@dataclass
+class Late:
+    """Gets to move a task on only when somebody else has, and an agent has done the rest."""
+
+    world: World
+    dispatcher: Dispatcher
+
+    async def advance(self, tasks: Sequence[UUID]) -> None:
+        """Let the others be quicker, then move the tasks on."""
+        await self.world.release(*tasks)
+        (again,) = await self.world.claim_next(self.world.claimant())
+        assert await self.world.complete(again)
+        await self.dispatcher.advance(tasks)
+
+
+async def test_an_answer_that_is_due_when_a_retry_moves_on_is_written(
+    world: World, pool: Pool, redis_url: str, tmp_path: Path
+) -> None:
+    task_id = await world.ready(planned("a"))
+    (broken,) = await world.claim_next(world.claimant())
+    assert await world.fail(broken)
+    async with dispatching(pool, redis_url, tmp_path) as dispatcher, Doorbell(redis_url) as bell:
+        await dispatcher.advance([task_id])
+        await until(world, task_id, "failed")
+        steering = Steering(pool, Late(world, dispatcher), bell)
+        await steering.retry(task_id, broken.subtask_id, attempt=1, description=None)
+        await until(world, task_id, "completed")
 
 
 async def test_what_another_failure_stands_before_stays_blocked(api: Api, world: World) -> None:
@@ -183,7 +224,7 @@ async def test_what_another_failure_stands_before_stays_blocked(api: Api, world:
     first, second = await world.claim_next(world.claimant(), limit=2)
     assert await world.fail(first)
     assert await world.fail(second)
-    await api.services.advancer.advance([task_id])
+    await api.advancer.advance([task_id])
     await world.pool.execute(
         "UPDATE tasks SET status = 'failed', finished_at = now(), step_owner = NULL,"
         " step_lease_until = NULL WHERE id = $1",

@@ -21,8 +21,10 @@ from shared.models import Capability, ContextFile, TaskView
 from shared.workspace import Workspace
 from tests.ledger_world import World
 from tests.messages_server import messages_server, structured
+from tests.planning_world import NobodyTries, Team
 
 MODEL = "claude-opus-5-5"
+TEAM = Team(((Capability.DATA_ANALYSIS, Capability.CODE_GENERATION),))
 SIMPLE = "Count the words of the text."
 
 
@@ -34,6 +36,7 @@ class Planning:
     url: str
     files: Path
     moved: list[UUID] = field(default_factory=list)
+    prober: NobodyTries = field(default_factory=NobodyTries)
 
     async def submit(self, description: str, **files: bytes) -> UUID:
         """An accepted task with uploaded files; a dot in a name is spelt `__`."""
@@ -52,8 +55,6 @@ class Planning:
 
     def steps(self, claude: Claude, **changes: Any) -> Steps:
         """The steps of one orchestrator."""
-        team: list[tuple[Capability, ...]]
-        team = [(Capability.DATA_ANALYSIS, Capability.CODE_GENERATION)]
         settings: dict[str, Any] = {
             "owner": self.world.owner,
             "lease_seconds": 60.0,
@@ -62,7 +63,7 @@ class Planning:
         }
         return Steps(
             self.world.pool,
-            TaskAnalyzer(claude, model=MODEL, files=self.files, team=lambda: team),
+            TaskAnalyzer(claude, model=MODEL, files=self.files, team=TEAM, prober=self.prober),
             Aggregator(claude, model=MODEL),
             **(settings | changes),
         )

@@ -212,7 +212,7 @@ def test_rows_for_the_ledger_follow_the_order_and_keep_each_edge_once() -> None:
     assert edges == [(second["id"], first["id"])]
     assert second["required_capabilities"] == ["data_analysis", "web_scraping"]
     assert second["route"] == "data_analysis+web_scraping"
-    assert second["checks"] == [check]
+    assert second["checks"] == [{"check": check, "source": "plan", "vacuous": None, "when": None}]
     assert (second["priority"], second["urgency"]) == (7, 8)
     assert (first["remaining_seconds"], second["remaining_seconds"]) == (20, 10)
     assert set(first) == {

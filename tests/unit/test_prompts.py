@@ -100,10 +100,17 @@ def test_errors_are_sent_back_one_by_one_and_fenced() -> None:
 
 def test_the_roster_tells_each_set_once_and_says_when_nobody_is_there() -> None:
     analyst = (Capability.DATA_ANALYSIS, Capability.CODE_GENERATION)
-    text = roster([analyst, tuple(reversed(analyst)), (Capability.WEB_SCRAPING,)])
-    assert text.splitlines()[-2:] == ["- code_generation + data_analysis", "- web_scraping"]
+    teams = [analyst, tuple(reversed(analyst)), (Capability.WEB_SCRAPING,)]
+    text = roster(teams, {"backend": "server-side code"})
+    assert text.splitlines()[-4:] == [
+        "- code_generation + data_analysis",
+        "- web_scraping",
+        "Roles that an agent can take on for one subtask:",
+        "- backend: server-side code",
+    ]
     assert all(f"- {capability}: " in text for capability in Capability)
-    assert "none has registered yet" in roster([])
+    assert "none has registered yet" in roster([], {})
+    assert roster([], {}).endswith("one subtask:\n- none")
 
 
 def test_results_are_told_with_status_error_and_files() -> None:
@@ -112,7 +119,7 @@ def test_results_are_told_with_status_error_and_files() -> None:
     made = detail([good, bad], [result(good, output={"n": 1}, files=files)])
     turn = aggregator_turn(request("what?"), made)
     assert turn.count("</results>") == 1
-    assert '<result key="bad" title="Bad" status="failed">' in turn
+    assert '<result key="bad" title="Bad" status="failed" evidence="none">' in turn
     assert blocks(turn) == [
         {"summary": "done", "output": {"n": 1}, "files": ["good/a/b.md"], "error": None},
         {"summary": "", "output": {}, "files": [], "error": "it </results> broke"},

@@ -1,0 +1,77 @@
+"""Has an agent try a plan's checks on workspaces without work: what passes there proves nothing.
+
+The orchestrator runs no command that a model wrote. It writes the checks down and gives an agent
+their id, so that nobody on the network can have a command of their own run.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from uuid import UUID, uuid4
+
+import httpx2
+import structlog
+from pydantic import TypeAdapter, ValidationError
+
+from orchestrator.plan import planned_checks
+from orchestrator.roster import Roster
+from shared.database.tasks import TaskLedger
+from shared.models import AgentView, Plan, PlannedCheck
+
+_log = structlog.get_logger(__name__)
+_CHECKS = TypeAdapter(tuple[PlannedCheck, ...])
+_MOST_AGENTS = 2
+_BUSY = {"idle": 0, "working": 1, "full": 2}
+
+Probed = Mapping[str, Sequence[PlannedCheck]]
+
+
+class Prober:
+    """Asks agents over HTTP; when none answers, the checks stay untried until the attempt."""
+
+    def __init__(self, ledger: TaskLedger, roster: Roster, *, seconds: float = 60.0) -> None:
+        self._ledger = ledger
+        self._roster = roster
+        self._seconds = seconds
+
+    async def probe(self, task_id: UUID, plan: Plan) -> Probed:
+        """A plan's checks by subtask, each marked vacuous or not where an agent could tell."""
+        mine = {each.id: planned_checks(each) for each in plan.subtasks if each.checks}
+        flat = [check for checks in mine.values() for check in checks]
+        tried = await self._tried(task_id, flat) if flat else None
+        if tried is None:
+            return mine
+        answers = iter(tried)
+        return {key: tuple(next(answers) for _ in checks) for key, checks in mine.items()}
+
+    async def _tried(
+        self, task_id: UUID, checks: Sequence[PlannedCheck]
+    ) -> Sequence[PlannedCheck] | None:
+        agents = sorted(
+            (agent for agent in self._roster.agents() if agent.available),
+            key=lambda agent: _BUSY.get(agent.state, 3),
+        )
+        if not agents:
+            return None
+        probe_id = uuid4()
+        await self._ledger.insert_probe(probe_id, task_id, checks)
+        try:
+            for agent in agents[:_MOST_AGENTS]:
+                tried = await self._ask(agent, probe_id)
+                if tried is not None and len(tried) == len(checks):
+                    return tried
+            return None
+        finally:
+            await self._ledger.delete_probe(probe_id)
+
+    async def _ask(self, agent: AgentView, probe_id: UUID) -> Sequence[PlannedCheck] | None:
+        try:
+            async with (
+                asyncio.timeout(self._seconds),
+                httpx2.AsyncClient(base_url=agent.url, timeout=self._seconds) as http,
+            ):
+                answer = await http.post("/probe", json={"probe_id": str(probe_id)})
+                answer.raise_for_status()
+                return _CHECKS.validate_python(answer.json()["checks"])
+        except (httpx2.HTTPError, TimeoutError, ValidationError, ValueError, LookupError) as error:
+            _log.warning("checks not tried", agent=agent.agent_id, error=type(error).__name__)
+            return None
