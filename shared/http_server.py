@@ -32,5 +32,6 @@ def server_for(app: FastAPI, *, host: str, port: int, grace_seconds: int = 5) ->
             timeout_graceful_shutdown=grace_seconds,
             server_header=False,
             lifespan="off",
+            ws="none",
         )
     )

@@ -28,6 +28,7 @@ CANCELS = "cancellations"
 PRESENCE_SECONDS = 60
 
 _LONGEST = 256  # more bells than any fleet has ears for
+_TEXT: dict[str, Any] = {"decode_responses": True, "encoding_errors": "replace"}  # noise is text
 _AWAY = (RedisError, OSError, TimeoutError)
 _log = structlog.get_logger(__name__)
 
@@ -55,7 +56,7 @@ class Doorbell:
 
     def __init__(self, url: str) -> None:
         self._client: redis.Redis = redis.Redis.from_url(
-            url, decode_responses=True, socket_connect_timeout=2, socket_timeout=3
+            url, **_TEXT, socket_connect_timeout=2, socket_timeout=3
         )
         self.connected = True
 
@@ -170,7 +171,7 @@ class Ear:
         self._keys = list(keys)
         self._client: redis.Redis = redis.Redis.from_url(
             url,
-            decode_responses=True,
+            **_TEXT,
             single_connection_client=True,
             socket_connect_timeout=2,
             socket_timeout=None,
@@ -205,7 +206,7 @@ class Calls:
 
     def __init__(self, url: str) -> None:
         self._client: redis.Redis = redis.Redis.from_url(
-            url, decode_responses=True, socket_connect_timeout=2, socket_timeout=None
+            url, **_TEXT, socket_connect_timeout=2, socket_timeout=None
         )
         self._pubsub: PubSub | None = None
 
