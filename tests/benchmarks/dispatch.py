@@ -11,14 +11,12 @@ import tempfile
 import time
 from collections.abc import Coroutine, Mapping
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
-from agent.attempt import Note, Notify
+from agent.attempt import Note
 from agent.heartbeat import Leases
-from agent.outcome import Completed, Outcome
 from agent.settle import Settler
 from agent.worker import Pace, Worker
 from orchestrator.advance import Advancer
@@ -31,25 +29,13 @@ from shared.background import running
 from shared.database.connection import Pool, open_pool
 from shared.database.migrate import migrate
 from shared.database.tasks import Request, TaskLedger
-from shared.models import AgentResult, Assignment, Plan, TaskDetail
+from shared.models import Assignment, Plan, TaskDetail
 from shared.queue import RESULTS, SUBMISSIONS, Doorbell, Ear, lists_for
+from tests.benchmarks.sleeper import Sleeper
 from tests.ledger_world import World, plan_of, planned
 
 LEASE = 60.0
 CAPABILITIES = ("data_analysis",)
-
-
-@dataclass(frozen=True)
-class Sleeper:
-    """An executor whose work is a sleep."""
-
-    seconds: float
-
-    async def execute(self, assignment: Assignment, note: Notify) -> Outcome:
-        """Sleep, then say so."""
-        if self.seconds:
-            await asyncio.sleep(self.seconds)
-        return Completed(AgentResult(summary=assignment.key))
 
 
 class NoNotes:
