@@ -87,7 +87,7 @@ async def _populate(api: Api) -> tuple[UUID, ...]:
     failed = await world.ready(planned("c"), planned("d", "c"))
     (assignment,) = await world.claim_next(world.claimant())
     assert await world.fail(assignment)
-    await api.services.advancer.advance([failed])
+    await api.advancer.advance([failed])
     done = await world.ready(planned("e"))
     (assignment,) = await world.claim_next(world.claimant())
     await api.leave(assignment, {"report.md": b"# Report", "data/ä.csv": b"a,b"})

@@ -128,7 +128,7 @@ async def test_why_a_subtask_waits_is_one_sentence(api: Api) -> None:
     (work,) = await world.claim_next(world.claimant("data_analysis", "web_scraping"))
     assert set(await reasons()) == {"b", "c"}
     assert await world.fail(work)
-    await api.services.advancer.advance([task_id])
+    await api.advancer.advance([task_id])
     assert await reasons() == {"b": "blocked: a failed", "c": "blocked: a failed"}
 
 

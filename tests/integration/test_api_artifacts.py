@@ -117,7 +117,7 @@ async def ask(port: int, target: str) -> tuple[int, str, bytes]:
 
 async def listing(api: Api, work: Assignment, path: str) -> None:
     """Put a path into the manifest that no agent could have put there."""
-    await api.services.pool.execute(
+    await api.world.pool.execute(
         "INSERT INTO artifacts (subtask_id, attempt, path, task_id, size, sha256)"
         " VALUES ($1, $2, $3, $4, 1, 'x')",
         work.subtask_id,
@@ -168,7 +168,7 @@ async def test_a_file_is_served_before_and_after_it_is_published(api: Api) -> No
     assert await api.world.complete(work, files=[entry])
     address = f"/tasks/{work.task_id}/artifacts/a/x.txt"
     assert (await api.client.get(address)).content == b"x"
-    await api.services.advancer.advance([work.task_id])
+    await api.advancer.advance([work.task_id])
     assert not made.exists()
     assert (await api.client.get(address)).content == b"x"
 

@@ -48,7 +48,7 @@ async def test_filters_narrow_and_combine(api: Api) -> None:
 async def test_pages_hold_every_task_once_while_new_ones_come(api: Api) -> None:
     before = [(await api.submit())["id"] for _ in range(11)]
     # Rows of one instant are told apart by their id.
-    await api.services.pool.execute("UPDATE tasks SET created_at = '2026-05-04T03:02:01Z'")
+    await api.world.pool.execute("UPDATE tasks SET created_at = '2026-05-04T03:02:01Z'")
     before.sort(reverse=True)
     seen: list[str] = []
     after = ""

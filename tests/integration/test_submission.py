@@ -25,7 +25,7 @@ async def api(pool: Pool, redis_url: str, tmp_path: Path) -> AsyncIterator[Api]:
 
 async def nothing_is_stray(api: Api) -> bool:
     """Whether every folder belongs to a task of the ledger."""
-    rows = await api.services.pool.fetch("SELECT id FROM tasks")
+    rows = await api.world.pool.fetch("SELECT id FROM tasks")
     return {path.name for path in api.files.iterdir()} <= {str(row["id"]) for row in rows}
 
 
@@ -65,7 +65,7 @@ async def test_a_field_that_cannot_be_is_named(api: Api) -> None:
         body = problem(await api.client.post("/tasks", json=full), status, slug, name)
         assert body["remedy"], name
         assert [item["field"] for item in body["errors"]] == [next(iter(fields), "description")]
-    assert await api.services.pool.fetchval("SELECT count(*) FROM tasks") == 0
+    assert await api.world.pool.fetchval("SELECT count(*) FROM tasks") == 0
     assert api.woken == []
 
 
@@ -141,7 +141,7 @@ async def test_a_body_that_cannot_be_read_says_why(api: Api) -> None:
     for name, body, headers, status, slug in BROKEN:
         answer = await api.client.post("/tasks", content=body, headers=headers)
         assert problem(answer, status, slug, name)["remedy"], name
-    assert await api.services.pool.fetchval("SELECT count(*) FROM tasks") == 0
+    assert await api.world.pool.fetchval("SELECT count(*) FROM tasks") == 0
 
 
 async def test_a_thousand_strange_fields_give_a_short_answer(api: Api) -> None:

@@ -30,7 +30,7 @@ async def post(api: Api, key: str, **body: Any) -> httpx.Response:
 
 async def count(api: Api) -> int:
     """How many tasks there are."""
-    return int(await api.services.pool.fetchval("SELECT count(*) FROM tasks"))
+    return int(await api.world.pool.fetchval("SELECT count(*) FROM tasks"))
 
 
 def folders(api: Api) -> set[str]:
@@ -71,7 +71,7 @@ async def test_a_key_is_one_users_and_one_bodys(api: Api) -> None:
 
 async def test_a_key_is_forgotten_after_a_day(api: Api) -> None:
     first = await post(api, "key-1", json=BODY)
-    await api.services.pool.execute(
+    await api.world.pool.execute(
         "UPDATE idempotency_keys SET created_at = now() - interval '24 hours 1 second'"
     )
     again = await post(api, "key-1", json=BODY)
@@ -105,11 +105,11 @@ async def test_fifty_at_once_make_one_task(api: Api) -> None:
 
 
 async def test_a_transaction_that_fails_leaves_no_files(api: Api) -> None:
-    await api.services.pool.execute("ALTER TABLE context_files ADD CHECK (size > 1000)")
+    await api.world.pool.execute("ALTER TABLE context_files ADD CHECK (size > 1000)")
     answer = await post(api, "key-1", **FORM)
     assert answer.status_code == 500
     assert folders(api) == set()
-    await api.services.pool.execute(
+    await api.world.pool.execute(
         "ALTER TABLE context_files DROP CONSTRAINT context_files_size_check1"
     )
     assert (await post(api, "key-1", **FORM)).status_code == 202
