@@ -1,111 +1,25 @@
 """An agent's loop on a real ledger and Valkey, with a body that the test plays."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from decimal import Decimal
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import redis.asyncio as redis
 
-from agent.attempt import Notify
-from agent.heartbeat import Leases
-from agent.notes import NoteWriter
 from agent.outcome import Cancelled, Completed, Failed, Outcome, Released
 from agent.settle import Settlement, Settler
-from agent.worker import Pace, Worker
 from scripts.local_servers import free_port
 from shared.background import running
 from shared.database.connection import Pool
 from shared.database.subtasks import SubtaskLedger
 from shared.models import AgentResult, Assignment, ModelUsage
-from shared.queue import Calls, Doorbell, Ear, lists_for, routes_for
+from shared.queue import Doorbell
 from shared.states import FailureKind
 from tests.ledger_world import World, held, planned
 from tests.ticks import ticks
-
-_CAPABILITIES = ("data_analysis",)
-_DONE = Completed(AgentResult(summary="done"))
-
-Body = Callable[[Assignment], Awaitable[Outcome]]
-
-
-@dataclass
-class Played:
-    """An executor whose body the test gives; tells what began and what was stopped."""
-
-    body: Body
-    began: asyncio.Event = field(default_factory=asyncio.Event)
-    stopped: asyncio.Event = field(default_factory=asyncio.Event)
-
-    async def execute(self, assignment: Assignment, note: Notify) -> Outcome:
-        """Play the body."""
-        self.began.set()
-        try:
-            return await self.body(assignment)
-        except asyncio.CancelledError:
-            self.stopped.set()
-            raise
-
-
-@dataclass
-class Agent:
-    """A working agent and what it is made of."""
-
-    worker: Worker
-    executor: Played
-    doorbell: Doorbell
-
-
-async def _at_once(_: Assignment) -> Outcome:
-    return _DONE
-
-
-async def _for_ever(_: Assignment) -> Outcome:
-    await asyncio.Event().wait()
-    return _DONE
-
-
-@asynccontextmanager
-async def _agent(
-    pool: Pool, redis_url: str, body: Body, *, lease: float = 60, drain: float = 1, slots: int = 2
-) -> AsyncIterator[Agent]:
-    """An agent at work for the time of the block, as `agent.assembly` puts it together."""
-    ledger, owner = SubtaskLedger(pool), uuid4()
-    ear, calls = Ear(redis_url, lists_for(_CAPABILITIES)), Calls(redis_url)
-    async with Doorbell(redis_url) as doorbell:
-        leases = Leases(ledger, owner=owner, lease_seconds=lease, interval=lease / 6)
-        settler = Settler(ledger, doorbell, owner=owner, simulated=True)
-        executor = Played(body)
-        worker = Worker(
-            ledger=ledger,
-            ear=ear,
-            executor=executor,
-            leases=leases,
-            settler=settler,
-            notes=NoteWriter(ledger, agent_id="agent-1"),
-            claimant=World(pool).claimant(
-                owner=owner, routes=tuple(routes_for(_CAPABILITIES)), lease_seconds=lease
-            ),
-            pace=Pace(slots=slots, drain_seconds=drain, idle_seconds=0.2),
-        )
-        async with running(leases.run(), settler.run(), _listen(calls, leases)):
-            working = asyncio.create_task(worker.run())
-            try:
-                yield Agent(worker, executor, doorbell)
-            finally:
-                worker.stop()
-                await asyncio.wait([working], timeout=10)
-                await ear.close()
-            await working
-    await calls.close()
-
-
-async def _listen(calls: Calls, leases: Leases) -> None:
-    while True:
-        if await calls.wait(5.0):
-            leases.nudge()
+from tests.worker_world import DONE, at_once, for_ever, working_agent
 
 
 async def _until(world: World, task_id: UUID, status: str, *, within: float = 5) -> None:
@@ -121,7 +35,7 @@ async def _outcomes(pool: Pool) -> list[str | None]:
 
 
 async def test_it_completes_what_it_claims(world: World, pool: Pool, redis_url: str) -> None:
-    async with _agent(pool, redis_url, _at_once) as agent:
+    async with working_agent(pool, redis_url, at_once) as agent:
         task_id = await world.ready(*(planned(f"n{number}") for number in range(5)))
         await _until(world, task_id, "completed")
         async for _ in ticks():  # the ledger knows before the worker has counted
@@ -137,10 +51,10 @@ async def test_an_executors_bug_fails_its_attempt_alone(
     async def body(assignment: Assignment) -> Outcome:
         if assignment.key == "bad":
             raise ZeroDivisionError("secret detail")
-        return _DONE
+        return DONE
 
     task_id = await world.ready(planned("bad"), planned("good"))
-    async with _agent(pool, redis_url, body), asyncio.timeout(5):
+    async with working_agent(pool, redis_url, body), asyncio.timeout(5):
         async for _ in ticks():
             if not (set((await world.statuses(task_id)).values()) & {"queued", "running"}):
                 break
@@ -152,7 +66,7 @@ async def test_an_executors_bug_fails_its_attempt_alone(
 async def test_a_fenced_attempt_is_stopped_and_writes_nothing(
     world: World, pool: Pool, redis_url: str
 ) -> None:
-    async with _agent(pool, redis_url, _for_ever, lease=1.2, slots=1) as agent:
+    async with working_agent(pool, redis_url, for_ever, lease=1.2, slots=1) as agent:
         task_id = await world.ready(planned("only"))
         await agent.executor.began.wait()
         agent.worker.stop()  # or it would claim what was taken from it
@@ -174,9 +88,9 @@ async def test_work_taken_away_and_won_again_runs_once(
 
     async def body(_: Assignment) -> Outcome:
         await may_end.wait()
-        return _DONE
+        return DONE
 
-    async with _agent(pool, redis_url, body, slots=2) as agent:
+    async with working_agent(pool, redis_url, body, slots=2) as agent:
         task_id = await world.ready(planned("only"))
         await agent.executor.began.wait()
         await world.expire()
@@ -189,7 +103,7 @@ async def test_work_taken_away_and_won_again_runs_once(
 
 
 async def test_a_cancel_stops_it_within_a_second(world: World, pool: Pool, redis_url: str) -> None:
-    async with _agent(pool, redis_url, _for_ever) as agent:
+    async with working_agent(pool, redis_url, for_ever) as agent:
         task_id = await world.ready(planned("only"))
         await agent.executor.began.wait()
         await asyncio.sleep(0.1)  # until the subscription stands
@@ -204,10 +118,10 @@ async def test_a_cancel_stops_it_within_a_second(world: World, pool: Pool, redis
 async def test_a_drain_lets_it_finish(world: World, pool: Pool, redis_url: str) -> None:
     async def body(_: Assignment) -> Outcome:
         await asyncio.sleep(0.3)
-        return _DONE
+        return DONE
 
     task_id = await world.ready(planned("first"), planned("later"))
-    async with _agent(pool, redis_url, body, slots=1, drain=5) as agent:
+    async with working_agent(pool, redis_url, body, slots=1, drain=5) as agent:
         await agent.executor.began.wait()
     statuses = await world.statuses(task_id)
     assert sorted(statuses.values()) == ["completed", "queued"]
@@ -217,7 +131,7 @@ async def test_a_drain_gives_back_what_does_not_finish_uncounted(
     world: World, pool: Pool, redis_url: str
 ) -> None:
     task_id = await world.ready(planned("only"))
-    async with _agent(pool, redis_url, _for_ever, drain=0.1) as agent:
+    async with working_agent(pool, redis_url, for_ever, drain=0.1) as agent:
         await agent.executor.began.wait()
     assert agent.executor.stopped.is_set()
     assert await world.statuses(task_id) == {"only": "queued"}
@@ -226,7 +140,7 @@ async def test_a_drain_gives_back_what_does_not_finish_uncounted(
 
 
 async def test_it_works_without_any_redis(world: World, pool: Pool) -> None:
-    async with _agent(pool, f"redis://127.0.0.1:{free_port()}/0", _at_once) as agent:
+    async with working_agent(pool, f"redis://127.0.0.1:{free_port()}/0", at_once) as agent:
         task_id = await world.ready(*(planned(f"n{number}") for number in range(4)))
         await _until(world, task_id, "completed")
         assert not agent.doorbell.connected
@@ -237,9 +151,9 @@ async def test_it_works_on_when_redis_forgets_everything(
 ) -> None:
     async def body(_: Assignment) -> Outcome:
         await asyncio.sleep(0.05)
-        return _DONE
+        return DONE
 
-    async with redis.Redis.from_url(redis_url) as client, _agent(pool, redis_url, body):
+    async with redis.Redis.from_url(redis_url) as client, working_agent(pool, redis_url, body):
         task_id = await world.ready(*(planned(f"n{number}") for number in range(10)))
         for _ in range(5):
             await client.flushall()
@@ -264,14 +178,12 @@ def _settlement(assignment: Assignment, outcome: Outcome) -> Settlement:
     return Settlement(held(assignment), assignment.task_id, outcome)
 
 
-async def test_settles_at_once_share_their_statements(
+async def test_settlesat_once_share_their_statements(
     world: World, pool: Pool, redis_url: str
 ) -> None:
     mine = await _claimed(world, 50)
     async with _settler(pool, redis_url, mine[0].owner) as settler:
-        accepted = await asyncio.gather(
-            *(settler.settle(_settlement(item, _DONE)) for item in mine)
-        )
+        accepted = await asyncio.gather(*(settler.settle(_settlement(item, DONE)) for item in mine))
     assert accepted == [True] * 50
     commits = "SELECT count(DISTINCT finished_at) FROM attempts WHERE outcome = 'completed'"
     assert await pool.fetchval(commits) <= 3  # one transaction has one time
@@ -298,7 +210,7 @@ async def test_a_result_that_cannot_be_stored_fails_alone(
         (failed, Failed(FailureKind.CHECKS, "its own reason")),
         (freed, Released()),
         (stopped, Cancelled()),
-        (good, _DONE),
+        (good, DONE),
     ]
     for group in (outcomes[:4], outcomes[4:]):  # alone of its kind, and beside others
         async with _settler(pool, redis_url, bad.owner) as settler, asyncio.timeout(5):
@@ -324,7 +236,7 @@ async def test_one_bad_result_among_alike_fails_alone(
         assert all(
             await asyncio.gather(
                 *(
-                    settler.settle(_settlement(item, bad if number == 3 else _DONE))
+                    settler.settle(_settlement(item, bad if number == 3 else DONE))
                     for number, item in enumerate(mine)
                 )
             )
@@ -348,7 +260,7 @@ async def test_a_settle_outlasts_lost_connections(world: World, pool: Pool, redi
 
     async def settle(settler: Settler, number: int, item: Assignment) -> bool:
         await asyncio.sleep(number * 0.01)
-        return await settler.settle(_settlement(item, _DONE))
+        return await settler.settle(_settlement(item, DONE))
 
     async with (
         asyncio.timeout(10),
