@@ -1,5 +1,6 @@
 """Records as the API would send them, for tests of what shows them."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -7,12 +8,20 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 
 from shared.models import (
     Capability,
+    CheckResult,
+    Claim,
+    ClaimEvidence,
+    Correction,
+    Criterion,
     LogEntry,
     Progress,
+    Review,
+    Round,
     SubtaskView,
     TaskDetail,
     TaskSummary,
     TaskView,
+    Verification,
     Waiting,
 )
 from shared.states import SubtaskStatus, TaskStatus
@@ -56,7 +65,7 @@ def subtask(
         finished_at=later(22) if status in ("completed", "failed") else None,
         waiting=Waiting(reason=waiting, on=depends_on) if waiting else None,
     )
-    return record.model_copy(update=changes)
+    return SubtaskView.model_validate({**dict(record), **changes})
 
 
 def task(status: str = "in_progress", *subtasks: SubtaskView, **changes: Any) -> TaskView:
@@ -90,7 +99,51 @@ def detail(view: TaskView) -> TaskDetail:
     return TaskDetail(task=view)
 
 
-def log_entry(number: int, message: str, level: str = "info", key: str | None = "load") -> LogEntry:
+def check_result(what: str, outcome: str = "passed", **changes: Any) -> CheckResult:
+    """What became of a command of the plan."""
+    given = {"position": 0, "source": "plan", "kind": "command", "vacuous": False, **changes}
+    return CheckResult.model_validate({"what": what, "outcome": outcome, **given})
+
+
+def claim(what: str, missing: str = "") -> ClaimEvidence:
+    """A claim to have written a file, and what is missing of it."""
+    made = Claim(kind="wrote_file", what=what)
+    return ClaimEvidence(claim=made, supported=not missing, by=missing or f"{what} is there")
+
+
+def review(verdict: str = "approve", score: int = 90, *reasons: tuple[str, str, str]) -> Review:
+    """A judgement with the same score for all; reasons are criterion, quote, comment."""
+    fields = ("criterion", "quote", "comment")
+    return Review.model_validate(
+        {
+            "verdict": verdict,
+            "scores": dict.fromkeys(reversed(Criterion), score),
+            "reasons": [dict(zip(fields, each, strict=True)) for each in reasons],
+            "model": "reviewer-model",
+        }
+    )
+
+
+def correction(number: int, doubt: str, outcome: str = "failed", **changes: Any) -> Correction:
+    """One return of a result."""
+    given = {"failure": "exit 1", "changed": ("changed a.py",), "tokens": 1200, **changes}
+    record = {"number": number, "doubt": doubt, "outcome": outcome, "cost_usd": "0.0127"}
+    return Correction.model_validate({**record, **given})
+
+
+def verification(
+    evidence: str | None, *looks: dict[str, Any], corrections: Sequence[Correction] = ()
+) -> Verification:
+    """Rounds in their order, each given by what was looked at in it."""
+    rounds = [Round.model_validate({"number": at, **look}) for at, look in enumerate(looks)]
+    return Verification.model_validate(
+        {"evidence": evidence, "rounds": tuple(rounds), "corrections": tuple(corrections)}
+    )
+
+
+def log_entry(
+    number: int, message: str, level: str = "info", key: str | None = "load", **changes: Any
+) -> LogEntry:
     """One log line of a subtask, or of the task."""
     return LogEntry.model_validate(
         {
@@ -103,6 +156,7 @@ def log_entry(number: int, message: str, level: str = "info", key: str | None = 
             "level": level,
             "kind": "text",
             "message": message,
+            **changes,
         }
     )
 

@@ -15,6 +15,7 @@ from shared.models import (
     AttemptView,
     Capability,
     LogPage,
+    ReviewPolicy,
     TaskDetail,
     TaskPage,
     TaskView,
@@ -102,11 +103,14 @@ def submit(
     user_id: str | None = None,
     title: str | None = None,
     priority: int | None = None,
+    review: ReviewPolicy | None = None,
     files: Sequence[Upload] = (),
     idempotency_key: str | None = None,
 ) -> Call[TaskView]:
     """Hand in a task; the same `idempotency_key` never makes a second one."""
-    body = _given(description=description, user_id=user_id, title=title, priority=priority)
+    body = _given(
+        description=description, user_id=user_id, title=title, priority=priority, review=review
+    )
     form = {name: str(value) for name, value in body.items()}
     return Call(
         "POST",

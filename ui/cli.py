@@ -1,7 +1,6 @@
 """`quintet`: hand in tasks and follow them from a terminal."""
 
 import getpass
-import mimetypes
 import os
 import sys
 import time
@@ -21,22 +20,23 @@ from shared.errors import (
     Busy,
     Conflict,
     DependencyUnavailable,
-    InvalidRequest,
     NotFound,
     QuintetError,
     RequestError,
-    TooLarge,
-    WorkspaceError,
 )
-from shared.models import AgentView, Artifact, Capability, SubtaskView, TaskDetail
+from shared.models import (
+    AgentView,
+    Capability,
+    ReviewPolicy,
+    TaskDetail,
+)
 from shared.states import TaskStatus
-from ui import console
-from ui.client import QuintetClient, ServiceUnreachable, Upload
-from ui.views import MAX_UPLOAD_BYTES, is_over, now, plain, sentence, size
+from ui import cli_arguments, console
+from ui.client import QuintetClient, ServiceUnreachable
+from ui.views import is_over, now, sentence
 
 POLL_SECONDS = 1.0
 AWAY_SECONDS = 60.0  # a restart of the orchestrator does not end a watch
-PREFIX_SEARCH = 200
 
 
 class Exit(IntEnum):
@@ -86,54 +86,6 @@ def _print_json(record: BaseModel) -> None:
     sys.stdout.write(record.model_dump_json(indent=2) + "\n")
 
 
-def _uploads(paths: list[Path]) -> list[Upload]:
-    uploads = []
-    for path in paths:
-        try:
-            content = path.read_bytes()
-        except OSError as error:
-            reason = error.strerror or "it cannot be read"
-            raise InvalidRequest(
-                f"{path} cannot be sent: {reason}.", remedy="Give --file a readable file."
-            ) from error
-        media_type = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
-        uploads.append(Upload(path.name, content, media_type))
-    total = sum(len(upload.content) for upload in uploads)
-    if total > MAX_UPLOAD_BYTES:
-        raise TooLarge(
-            f"The files have {size(total)}; a task takes {size(MAX_UPLOAD_BYTES)} in all.",
-            remedy="Send fewer or smaller files.",
-        )
-    return uploads
-
-
-def find_task(client: QuintetClient, given: str) -> UUID:
-    """The task's id; a beginning is enough when only one recent task has it."""
-    try:
-        return UUID(given)
-    except ValueError:
-        start = given.lower()
-    recent = client.tasks(limit=PREFIX_SEARCH).tasks
-    found = [task.id for task in recent if str(task.id).startswith(start)]
-    if len(found) == 1:
-        return found[0]
-    if found:
-        listed = ", ".join(str(task_id) for task_id in found[:5])
-        raise InvalidRequest(f"{given!r} begins several ids: {listed}.", remedy="Give more of it.")
-    raise NotFound(
-        f"No recent task has an id that begins with {given!r}.", remedy="See `quintet list`."
-    )
-
-
-def find_subtask(detail: TaskDetail, given: str) -> SubtaskView:
-    """A subtask by its key, its id or the beginning of its id."""
-    for subtask in detail.task.subtasks:
-        if subtask.key == given or str(subtask.id).startswith(given.lower()):
-            return subtask
-    keys = ", ".join(subtask.key for subtask in detail.task.subtasks) or "none yet"
-    raise NotFound(f"The task has no subtask {given!r}.", remedy=f"Its subtasks are: {keys}.")
-
-
 @app.command()
 def submit(
     description: Annotated[str, typer.Argument(help="What you want done, in your words.")],
@@ -141,6 +93,12 @@ def submit(
     title: Annotated[str | None, typer.Option(help="A short name for the task.")] = None,
     user: Annotated[str | None, typer.Option(help="Whose task it is. [default: you]")] = None,
     priority: Annotated[int, typer.Option(min=0, max=10, help="10 is the most urgent.")] = 5,
+    review: Annotated[
+        ReviewPolicy | None,
+        typer.Option(
+            help="Whose results a second model reads; without it the agents' roles decide."
+        ),
+    ] = None,
     watch: Annotated[bool, typer.Option("--watch", help="Follow it to its end.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -151,7 +109,8 @@ def submit(
             user_id=user or getpass.getuser(),
             title=title,
             priority=priority,
-            files=_uploads(file or []),
+            review=review,
+            files=cli_arguments.uploads(file or []),
         )
         if watch:
             _follow(client, task.id, as_json=as_json)
@@ -166,7 +125,7 @@ def submit(
 def watch(task: TaskId, as_json: AsJson = False) -> None:
     """Follow a task to its end, then print its answer."""
     with QuintetClient() as client:
-        _follow(client, find_task(client, task), as_json=as_json)
+        _follow(client, cli_arguments.find_task(client, task), as_json=as_json)
 
 
 def _follow(client: QuintetClient, task_id: UUID, *, as_json: bool) -> None:
@@ -236,8 +195,8 @@ def show(
 ) -> None:
     """Show a task as it stands: plan, answer, files, price."""
     with QuintetClient() as client:
-        detail = client.task(find_task(client, task))
-        saved = _save(client, detail, save) if save else []
+        detail = client.task(cli_arguments.find_task(client, task))
+        saved = cli_arguments.save(client, detail, save) if save else []
     if as_json:
         _print_json(detail)
         return
@@ -247,33 +206,11 @@ def show(
         _show(Text(f"saved {path}", style="green"))
 
 
-def _save(client: QuintetClient, detail: TaskDetail, directory: Path) -> list[Path]:
-    saved = []
-    for artifact in detail.task.artifacts:
-        target = _inside(directory, artifact)
-        try:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(client.artifact(detail.task.id, artifact.path))
-        except OSError as error:
-            raise WorkspaceError(
-                f"{target} cannot be written: {error.strerror}.", remedy="Choose another --save."
-            ) from error
-        saved.append(target)
-    return saved
-
-
-def _inside(directory: Path, artifact: Artifact) -> Path:
-    target = (directory / artifact.path).resolve()
-    if not target.is_relative_to(directory.resolve()):
-        raise WorkspaceError(f"The artifact {plain(artifact.path)!r} would leave {directory}.")
-    return target
-
-
 @app.command()
 def cancel(task: TaskId, as_json: AsJson = False) -> None:
     """Stop a task and what runs of it."""
     with QuintetClient() as client:
-        view = client.cancel(find_task(client, task))
+        view = client.cancel(cli_arguments.find_task(client, task))
     if as_json:
         _print_json(view)
     else:
@@ -291,8 +228,8 @@ def retry(
 ) -> None:
     """Run a failed subtask again, and what depends on it."""
     with QuintetClient() as client:
-        detail = client.task(find_task(client, task))
-        chosen = find_subtask(detail, subtask)
+        detail = client.task(cli_arguments.find_task(client, task))
+        chosen = cli_arguments.find_subtask(detail, subtask)
         view = client.retry(
             detail.task.id, chosen.id, attempt=chosen.attempt, description=description
         )

@@ -11,6 +11,18 @@ from rich.text import Text
 
 from shared.models import AgentView, SubtaskView, TaskPage, TaskView
 from shared.states import SubtaskStatus
+from ui.evidence import (
+    EVIDENCE_BADGES,
+    corrections,
+    counts,
+    failing,
+    last_lines,
+    last_look,
+    problems,
+    short_failure,
+    spoken,
+    times,
+)
 from ui.views import (
     AGENT_BADGES,
     SIMULATED,
@@ -68,13 +80,26 @@ def header(task: TaskView, at: datetime) -> RenderableType:
 
 def _doing(subtask: SubtaskView, at: datetime) -> str:
     spent = duration(elapsed(subtask.started_at, subtask.finished_at, at))
-    if subtask.status is SubtaskStatus.FAILED and subtask.error:
-        return one_line(subtask.error, 120)
+    if subtask.status is SubtaskStatus.FAILED:
+        return " · ".join(
+            (*_looked_at(subtask), *(one_line(p, 120) for p in problems(subtask)[:1]))
+        )
     if subtask.status is SubtaskStatus.RUNNING:
         return f"{subtask.agent_id} · {spent} of about {duration(subtask.estimated_duration)}"
     if subtask.status is SubtaskStatus.COMPLETED:
-        return f"{subtask.agent_id} · {spent} · {subtask.evidence or 'no evidence'}"
+        return " · ".join((f"{subtask.agent_id}", spent, *_looked_at(subtask)))
     return why_waiting(subtask)
+
+
+def _looked_at(subtask: SubtaskView) -> list[str]:
+    """How far the result was looked at, or why it failed, and how often it was corrected."""
+    said = [short_failure(subtask).lower()] if subtask.status is SubtaskStatus.FAILED else []
+    if subtask.evidence:
+        badge = EVIDENCE_BADGES[subtask.evidence]
+        said.append(f"{badge.sign} {badge.label.lower()}")
+    if count := corrections(subtask):
+        said.append(f"sent back {times(count)}")
+    return said
 
 
 _INTEREST = (
@@ -124,19 +149,31 @@ def ending(task: TaskView) -> RenderableType:
         if subtask.error and subtask.status is SubtaskStatus.FAILED
     )
     if task.answer:
-        title = "Answer, from what could be done" if task.partial else "Answer"
-        body = Markdown(plain(task.answer), hyperlinks=False)
-        parts.append(Panel(body, title=title, border_style="green", padding=(1, 2)))
+        parts.append(_answer(task))
     if task.artifacts:
         parts.append(artifacts(task))
     return Group(*parts)
 
 
+def _answer(task: TaskView) -> Panel:
+    title = "Answer, from what could be done" if task.partial else "Answer"
+    body = Markdown(plain(task.answer or ""), hyperlinks=False)
+    looked = " · ".join(f"{one.badge.sign} {one.label}" for one in counts(task.subtasks))
+    return Panel(
+        body, title=title, subtitle=Text(looked) or None, border_style="green", padding=(1, 2)
+    )
+
+
 def _failure(task: TaskView, subtask: SubtaskView) -> Panel:
     hint = f"run it again: quintet retry {str(task.id)[:8]} {subtask.key}"
-    body = Text.assemble(
-        plain(subtask.error or ""), "\n", Text(tries(subtask), style="bright_black")
-    )
+    body = Text("\n".join(problems(subtask)))
+    for check in failing(last_look(subtask.verification)):
+        body.append(f"\n\n✗ {spoken(one_line(check.what))}", style="bold")
+        body.append(f"\n{plain(last_lines(check.output))}".rstrip())
+    facts = [tries(subtask)]
+    if count := corrections(subtask):
+        facts.append(f"sent back {times(count)}")
+    body.append(f"\n\n{' · '.join(facts)}", style="bright_black")
     title = Text(one_line(subtask.title, 60))
     return Panel(body, title=title, subtitle=Text(hint), border_style="red")
 

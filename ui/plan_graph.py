@@ -6,6 +6,7 @@ from typing import Any
 
 from shared.models import SubtaskView, TaskView
 from shared.states import SubtaskStatus
+from ui.evidence import EVIDENCE_BADGES, MEANINGS, corrections, short_failure, times
 from ui.graph_layout import Edge, Layout, Sizes, lay_out
 from ui.views import SUBTASK_BADGES, duration, elapsed, one_line, why_waiting
 
@@ -50,11 +51,34 @@ def note(subtask: SubtaskView, at: datetime) -> str:
     if subtask.status is SubtaskStatus.RUNNING:
         return f"{subtask.agent_id} · {spent}"
     if subtask.status in (SubtaskStatus.COMPLETED, SubtaskStatus.FAILED):
-        return f"{label} · {spent}"
+        return " · ".join((_ended(subtask), *_corrected(subtask), spent))
     if subtask.status is SubtaskStatus.QUEUED:
         return one_line(why_waiting(subtask), 60) or label
     count = len(subtask.waiting.on) if subtask.waiting else 0
     return f"{label} for {count} other{'s' * (count > 1)}" if _waits(subtask) and count else label
+
+
+def _ended(subtask: SubtaskView) -> str:
+    if subtask.status is SubtaskStatus.FAILED:
+        return short_failure(subtask)
+    evidence = subtask.evidence
+    return EVIDENCE_BADGES[evidence].label if evidence else SUBTASK_BADGES[subtask.status].label
+
+
+def _corrected(subtask: SubtaskView) -> list[str]:
+    count = corrections(subtask)
+    return [f"↻ {count}"] if count else []
+
+
+def _hint(subtask: SubtaskView) -> str:
+    """What a pointer at rest on the card is told."""
+    parts = [why_waiting(subtask) or one_line(subtask.title)]
+    if subtask.evidence:
+        label = EVIDENCE_BADGES[subtask.evidence].label
+        parts.append(f"{label}: {MEANINGS[subtask.evidence]}.")
+    if count := corrections(subtask):
+        parts.append(f"Sent back and corrected {times(count)}.")
+    return "\n".join(parts)
 
 
 def _waits(subtask: SubtaskView) -> bool:
@@ -67,7 +91,8 @@ def _card(subtask: SubtaskView, at: datetime) -> dict[str, str]:
         "status": subtask.status.value,
         "title": one_line(subtask.title, 90),
         "note": note(subtask, at),
-        "hint": why_waiting(subtask) or one_line(subtask.title),
+        "evidence": subtask.evidence or "",
+        "hint": _hint(subtask),
     }
 
 

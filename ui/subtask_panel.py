@@ -1,16 +1,28 @@
-"""The panel of the subtask that was picked: why it waits, what it did, how to run it again."""
+"""The panel of the subtask that was picked: why it waits, what it did, how it was checked."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 import streamlit as st
 
 from shared.errors import QuintetError
-from shared.models import AttemptView, LogEntry, SubtaskResult, SubtaskView, TaskDetail
+from shared.models import (
+    AttemptView,
+    LogEntry,
+    SubtaskResult,
+    SubtaskView,
+    TaskDetail,
+    Verification,
+)
 from shared.states import SubtaskStatus
+from ui.drawings import evidence_sheet
+from ui.evidence import EVIDENCE_BADGES, FAILURES, problems, verdict
+from ui.evidence_sheet import sheet
+from ui.log_lines import known_so_far, log_words
 from ui.safe_markdown import escaped, harmless
 from ui.service import client, show_badge, show_error
 from ui.views import (
-    EVIDENCE_BADGES,
     SUBTASK_BADGES,
     capability_words,
     compact,
@@ -27,16 +39,49 @@ from ui.views import (
 )
 
 RECENT_LINES = 8
+LONG_ERROR = 200
 
 
-def subtask_panel(
-    detail: TaskDetail,
-    subtask: SubtaskView,
-    entries: list[LogEntry],
-    attempts: tuple[AttemptView, ...],
-    at: datetime,
-) -> None:
-    """Everything about one subtask."""
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of the subtask that was picked; `attempts` may be those of others too."""
+
+    detail: TaskDetail
+    subtask: SubtaskView
+    entries: Sequence[LogEntry]
+    attempts: tuple[AttemptView, ...]
+
+    @property
+    def result(self) -> SubtaskResult | None:
+        """Its current result."""
+        of_it = (one for one in self.detail.subtask_results if one.subtask_id == self.subtask.id)
+        return next(of_it, None)
+
+    @property
+    def looked_at(self) -> Verification | None:
+        """What was looked at, with whole outputs where they were asked for."""
+        subtask = self.subtask
+        if subtask.status is SubtaskStatus.RUNNING:
+            return known_so_far(subtask, self.entries)
+        for tried in self.attempts:
+            if (tried.subtask_id, tried.attempt) == (subtask.id, subtask.attempt):
+                return tried.verification or subtask.verification
+        return subtask.verification
+
+
+def subtask_panel(known: Known, at: datetime) -> None:
+    """Everything about one subtask: what it is and what came of it, beside how it was checked."""
+    left, right = st.columns(2, gap="medium")
+    with left:
+        _what_it_is(known.subtask, at)
+        _failed(known.detail, known.subtask)
+        _result(known)
+        _background(known)
+    with right:
+        _how_checked(known)
+
+
+def _what_it_is(subtask: SubtaskView, at: datetime) -> None:
     st.markdown(f"#### {escaped(one_line(subtask.title, 120))}")
     with st.container(horizontal=True, gap="xsmall"):
         show_badge(SUBTASK_BADGES[subtask.status])
@@ -47,21 +92,33 @@ def subtask_panel(
     if reason:
         st.info(escaped(reason), icon=":material/hourglass_top:")
     st.caption(escaped(_facts(subtask, at)))
-    _failed(detail, subtask)
-    _result(detail, subtask)
+
+
+def _how_checked(known: Known) -> None:
+    subtask, result = known.subtask, known.result
+    looked_at = known.looked_at
+    drawn = sheet(subtask, looked_at, result.claims if result else ())
+    st.markdown("##### How it was checked")
+    st.markdown(escaped(verdict(subtask, looked_at)))
+    # One key: the drawing stays in its place when another subtask is picked.
+    evidence_sheet(drawn, key=f"evidence-{known.detail.task.id}")
+
+
+def _background(known: Known) -> None:
+    subtask = known.subtask
     with st.expander("What was asked for", icon=":material/description:"):
         st.markdown(harmless(subtask.description))
         if subtask.expected_output:
             st.markdown(f"**Expected:** {escaped(subtask.expected_output)}")
-    tried = earlier(attempts, subtask)
+    tried = earlier(known.attempts, subtask)
     if tried:
         with st.expander("Attempts so far", icon=":material/history:"):
             for line in tried:
                 st.markdown(f"- {escaped(line)}")
-    lines = [entry for entry in entries if entry.subtask_id == subtask.id][-RECENT_LINES:]
+    lines = [entry for entry in known.entries if entry.subtask_id == subtask.id][-RECENT_LINES:]
     if lines:
         st.caption("Last lines")
-        text = "\n".join(f"{line.at:%H:%M:%S}  {one_line(line.message, 200)}" for line in lines)
+        text = "\n".join(f"{line.at:%H:%M:%S}  {log_words(line)}" for line in lines)
         st.code(text, language=None, wrap_lines=True)
 
 
@@ -76,33 +133,28 @@ def _facts(subtask: SubtaskView, at: datetime) -> str:
     return " · ".join(facts)
 
 
-def _result(detail: TaskDetail, subtask: SubtaskView) -> None:
-    for result in detail.subtask_results:
-        if result.subtask_id == subtask.id:
-            st.markdown(harmless(result.summary))
-            _evidence(result)
-
-
-def _evidence(result: SubtaskResult) -> None:
-    if not (result.claims or result.files or result.output):
+def _result(known: Known) -> None:
+    result = known.result
+    if result is None:
         return
-    with st.expander("Evidence and output", icon=":material/fact_check:"):
-        for claim in result.claims:
-            about = f" ({escaped(claim.detail)})" if claim.detail else ""
-            st.markdown(f"- {claim.kind.replace('_', ' ')} {escaped(claim.what)}{about}")
-        for entry in result.files:
-            st.caption(f"{escaped(entry.path)} · {size(entry.size)} · {entry.sha256[:12]}")
-        if result.output:
-            st.json(result.output, expanded=False)
+    st.markdown(harmless(result.summary))
+    if result.files or result.output:
+        with st.expander("Files and output", icon=":material/data_object:"):
+            for entry in result.files:
+                st.caption(f"{escaped(entry.path)} · {size(entry.size)} · {entry.sha256[:12]}")
+            if result.output:
+                st.json(result.output, expanded=False)
 
 
 def _failed(detail: TaskDetail, subtask: SubtaskView) -> None:
     if subtask.status is not SubtaskStatus.FAILED:
         return
-    kind = f" ({subtask.failure_kind.value})" if subtask.failure_kind else ""
-    st.error(f"**It failed{kind}.**", icon=":material/error:")
-    if subtask.error:
-        st.code(plain(subtask.error), language=None, wrap_lines=True)
+    title = FAILURES[subtask.failure_kind] if subtask.failure_kind else "It failed"
+    reasons = "".join(f"\n- {escaped(reason)}" for reason in problems(subtask))
+    st.error(f"**{title}.**\n{reasons}", icon=":material/error:")
+    if subtask.error and len(subtask.error) > LONG_ERROR:
+        with st.expander("The whole message", icon=":material/article:"):
+            st.code(plain(subtask.error), language=None, wrap_lines=True)
     # The attempt is in the key: what was typed for one is not offered for the next.
     with st.form(f"retry-{subtask.id}-{subtask.attempt}", border=False):
         edited = st.text_area(

@@ -7,6 +7,8 @@ import streamlit as st
 
 from shared.errors import QuintetError
 from shared.models import Artifact, LogEntry, TaskView
+from ui.evidence import counts
+from ui.log_lines import log_row
 from ui.safe_markdown import escaped, harmless
 from ui.service import artifact_bytes, client, picture, show_badge, show_error, show_simulated
 from ui.timeline import timeline_chart, timeline_rows
@@ -17,7 +19,6 @@ from ui.views import (
     elapsed,
     headline,
     is_over,
-    log_row,
     money,
     one_line,
     pictures,
@@ -107,6 +108,7 @@ def answer(task: TaskView) -> None:
     with left, st.container(border=True, key="answer"):
         if task.partial:
             st.warning("From what could be done; some subtasks failed.", icon=":material/warning:")
+        evidence(task)
         st.markdown(harmless(task.answer))
         _gallery(task)
         if task.result:
@@ -115,6 +117,18 @@ def answer(task: TaskView) -> None:
     if right:
         with right:
             files(task)
+
+
+def evidence(task: TaskView) -> None:
+    """How many results were looked at how far, in words that need no manual."""
+    found = counts(task.subtasks)
+    if not found:
+        return
+    with st.container(key="evidence", gap="xsmall"):
+        with st.container(horizontal=True, gap="xsmall"):
+            for count in found:
+                show_badge(count.badge, label=count.label)
+        st.caption("  \n".join(f"**{one.badge.label}**: {one.meaning}." for one in found))
 
 
 def _gallery(task: TaskView) -> None:
@@ -193,7 +207,7 @@ def _log(entries: list[LogEntry]) -> None:
             "at": st.column_config.DatetimeColumn("Time", format="HH:mm:ss", width=70),
             "level": st.column_config.TextColumn("", width=30),
             "subtask": st.column_config.TextColumn("Subtask", width=100),
-            "message": st.column_config.TextColumn("What", width="large"),
+            "message": st.column_config.TextColumn("What", width=780),
             "agent": st.column_config.TextColumn("Agent", width=80),
         },
     )

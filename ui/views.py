@@ -10,7 +10,6 @@ from shared.models import (
     AgentView,
     Artifact,
     AttemptView,
-    LogEntry,
     Progress,
     SubtaskView,
     TaskSummary,
@@ -67,11 +66,6 @@ AGENT_BADGES: dict[str, Badge] = {
     "full": Badge("All slots busy", "bolt", "●", "violet"),
     "draining": Badge("Shutting down", "logout", "◔", "orange"),
     "silent": Badge("Silent", "signal_disconnected", "✗", "red"),
-}
-EVIDENCE_BADGES: dict[str, Badge] = {
-    "verified": Badge("Verified by checks", "verified", "✓", "green"),
-    "reviewed": Badge("Reviewed", "rate_review", "✓", "blue"),
-    "self-reported": Badge("Self-reported", "chat_bubble", "~", "gray"),
 }
 SIMULATED = Badge("Simulated model", "science", "⚗", "orange")
 
@@ -244,7 +238,7 @@ def earlier(attempts: tuple[AttemptView, ...], subtask: SubtaskView) -> list[str
         if tried.subtask_id == subtask.id and tried.outcome:
             spent = elapsed(tried.claimed_at, tried.finished_at, tried.claimed_at)
             facts = [f"Attempt {tried.attempt}", tried.agent_id or "", tried.outcome.value]
-            facts += [duration(spent), one_line(tried.error or "", 200)]
+            facts += [duration(spent), one_line((tried.error or "").split("\n", 1)[0], 200)]
             lines.append(" · ".join(fact for fact in facts if fact))
     return lines
 
@@ -264,19 +258,6 @@ def tries(subtask: SubtaskView) -> str:
 def capability_words(names: tuple[str, ...]) -> str:
     """`data analysis, web scraping`."""
     return ", ".join(name.replace("_", " ") for name in names)
-
-
-def log_row(entry: LogEntry) -> dict[str, object]:
-    """One line of the log table."""
-    signs = {"debug": "·", "info": "", "warning": "⚠️", "error": "❌"}
-    return {
-        "at": entry.at,
-        "level": signs[entry.level],
-        "subtask": entry.subtask_key or "task",
-        "agent": entry.agent_id or "",
-        "kind": entry.kind,
-        "message": one_line(entry.message, 400),
-    }
 
 
 def agent_doing(agent: AgentView, titles: dict[str, str]) -> list[str]:

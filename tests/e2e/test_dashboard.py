@@ -1,121 +1,27 @@
 """The dashboard in a real browser, on the real services; only the model is simulated."""
 
-import os
-import re
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Protocol
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import pytest
-from playwright.async_api import Locator, Page, Request, async_playwright, expect
+from playwright.async_api import expect
 
-from shared.models import TaskDetail
-from ui.client import AsyncQuintetClient
+from tests.e2e.browsing import (
+    RESTING_SECONDS,
+    SOON_MS,
+    Browsing,
+    LiveStack,
+    browsing,
+)
 
-CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
-FLAGS = [
-    "--no-sandbox",
-    "--headless=new",
-    "--disable-gpu",
-    "--disable-dev-shm-usage",
-    "--disable-background-networking",
-    "--disable-component-update",
-]
 SALES = Path(__file__).parents[2] / "scripts" / "sample" / "sales.csv"
-FINISHED_MS = 120_000
-SOON_MS = 20_000
-OVER = re.compile("Completed|Failed|Partly done|Cancelled")
-RESTING_SECONDS = 5  # between refreshes of a task that is over
-# Counts what is taken out of the drawn plan; it may be inside a shadow root.
-WATCH_GRAPH = """() => {
-  const find = (node) => {
-    const found = node.querySelector('.plan');
-    if (found) return found;
-    for (const inner of node.querySelectorAll('*')) {
-      const deeper = inner.shadowRoot && find(inner.shadowRoot);
-      if (deeper) return deeper;
-    }
-    return null;
-  };
-  window.plan = find(document);
-  window.removed = 0;
-  new MutationObserver((changes) => {
-    for (const change of changes) window.removed += change.removedNodes.length;
-  }).observe(window.plan, { childList: true, subtree: true });
-}"""
-
-
-class LiveStack(Protocol):
-    """Where the running services are."""
-
-    api_url: str
-    dashboard_url: str
-
-
-class Browsing:
-    """A page of the dashboard, and what must not happen on it."""
-
-    def __init__(self, page: Page, stack: LiveStack) -> None:
-        self.page, self.stack = page, stack
-        self.foreign: list[str] = []
-        self.alarms: list[str] = []
-        page.on("request", self._requested)
-        page.on("pageerror", lambda error: self.alarms.append(f"script error: {error}"))
-        page.on("dialog", lambda dialog: self.alarms.append(f"dialog: {dialog.message}"))
-
-    def _requested(self, request: Request) -> None:
-        own = (self.stack.dashboard_url, "data:", "blob:")
-        if not request.url.startswith(own):
-            self.foreign.append(request.url)
-
-    def card(self, title: str) -> Locator:
-        return self.page.locator(".card", has_text=title)
-
-    async def hand_in(self, description: str, *files: Path, title: str = "") -> UUID:
-        """Fill the form in; the task's id, read from the address that the form leads to."""
-        page = self.page
-        await page.goto(self.stack.dashboard_url)
-        await page.get_by_label("Task", exact=True).fill(description)
-        if files:
-            await page.locator("input[type=file]").set_input_files(files)
-            await expect(page.get_by_text(files[-1].name)).to_be_visible()
-        if title:
-            await page.get_by_label("Title (optional)").fill(title)
-        await page.get_by_role("button", name="Hand it in").click()
-        await page.wait_for_url("**/task?id=*", timeout=SOON_MS)
-        return UUID(page.url.partition("id=")[2])
-
-    async def ends(self, words: str) -> None:
-        """Follow the task to its end, which must be this one."""
-        badges = self.page.locator(".st-key-badges")
-        await expect(badges).to_contain_text(OVER, timeout=FINISHED_MS)
-        await expect(badges).to_contain_text(words)
-
-    async def detail(self, task_id: UUID) -> TaskDetail:
-        async with AsyncQuintetClient(self.stack.api_url) as client:
-            return await client.task(task_id)
-
-
-@asynccontextmanager
-async def browsing(stack: LiveStack, width: int = 1280) -> AsyncIterator[Browsing]:
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        try:
-            page = await browser.new_page(viewport={"width": width, "height": 1000})
-            page.set_default_timeout(SOON_MS)
-            yield Browsing(page, stack)
-        finally:
-            await browser.close()
 
 
 @pytest.fixture
 async def browser(live_stack: LiveStack) -> AsyncIterator[Browsing]:
     async with browsing(live_stack) as opened:
         yield opened
-        assert opened.foreign == []
-        assert opened.alarms == []
 
 
 async def test_a_task_from_the_form_to_its_files(browser: Browsing, tmp_path: Path) -> None:
@@ -126,7 +32,7 @@ async def test_a_task_from_the_form_to_its_files(browser: Browsing, tmp_path: Pa
     await expect(page.locator(".st-key-badges")).to_contain_text("Simulated model")
 
     await expect(page.locator(".card").first).to_be_visible(timeout=SOON_MS)
-    await page.evaluate(WATCH_GRAPH)
+    await browser.watch(".plan")
     waiting = next(s for s in (await browser.detail(task_id)).task.subtasks if s.waiting)
     await browser.card(waiting.title).click()
     await expect(
@@ -147,7 +53,7 @@ async def test_a_task_from_the_form_to_its_files(browser: Browsing, tmp_path: Pa
     saved = tmp_path / artifact.name
     await (await started.value).save_as(saved)
     assert saved.stat().st_size == artifact.size
-    assert await page.evaluate("[window.removed, window.plan.isConnected]") == [0, True]
+    assert await browser.taken_out() == 0
 
 
 async def test_refreshes_without_news_replace_nothing(browser: Browsing) -> None:
@@ -155,9 +61,9 @@ async def test_refreshes_without_news_replace_nothing(browser: Browsing) -> None
     await browser.hand_in("Write a one-line haiku about five players.")
     await browser.ends("Completed")
     await expect(page.locator(".st-key-answer")).to_be_visible(timeout=SOON_MS)
-    await page.evaluate(WATCH_GRAPH)
+    await browser.watch(".plan")
     await page.wait_for_timeout(3.3 * RESTING_SECONDS * 1000)
-    assert await page.evaluate("[window.removed, window.plan.isConnected]") == [0, True]
+    assert await browser.taken_out() == 0
 
 
 async def test_what_a_model_writes_is_only_shown(browser: Browsing) -> None:

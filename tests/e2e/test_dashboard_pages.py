@@ -160,6 +160,39 @@ def test_a_task_that_is_partly_done_shows_all_there_is(dashboard: Dashboard) -> 
     assert [one.label for one in dashboard.app.button if one.label == "Run it again"]
 
 
+def test_how_far_results_were_looked_at_stands_by_the_answer(dashboard: Dashboard) -> None:
+    reviewed = records.subtask("chart", "completed", evidence="reviewed")
+    dashboard.open("task", records.task("completed", LOAD, reviewed, answer="Done."))
+    words = dashboard.words()
+    for shown in ("1 verified", "1 reviewed", "a second model read it and approved it"):
+        assert shown in words
+
+
+def test_a_result_that_nobody_looked_at_says_so(dashboard: Dashboard) -> None:
+    alone = records.subtask("load", "completed", evidence="self-reported")
+    dashboard.open("task", records.task("completed", alone, answer="Done."))
+    assert "Nobody looked at this result but its agent." in dashboard.words()
+
+
+def test_a_refused_result_says_why_and_whole_outputs_are_asked_for_once(
+    dashboard: Dashboard,
+) -> None:
+    failed = records.check_result("pytest", "failed", detail="exit status 1", output="x" * 1000)
+    look = {"doubt": "checks", "problems": ("the check",), "checks": (failed,)}
+    refused = records.subtask(
+        "load",
+        "failed",
+        failure_kind="checks",
+        verification=records.verification(None, look),
+    )
+    app = dashboard.open("task", records.task("failed", refused))
+    app.run()
+    assert "Its result was not accepted" in dashboard.words()
+    assert "pytest: failed, exit status 1" in dashboard.words()
+    assert "Not accepted: its checks failed." in dashboard.words()
+    assert len(dashboard.asked("GET", "/attempts")) == 1
+
+
 def test_a_subtask_runs_again_with_an_edited_description(dashboard: Dashboard) -> None:
     app = dashboard.open("task", PARTLY)
     app.text_area[0].set_value("Do it better")
@@ -253,9 +286,11 @@ def test_a_task_is_handed_in_with_its_file(dashboard: Dashboard) -> None:
     app = dashboard.open()
     app.text_area(key="description").set_value("Which region sold most?")
     app.file_uploader(key="files").upload("s.csv", b"a,b\n", "text/csv")
+    app.selectbox[0].set_value("always")
     dashboard.click("Hand it in")
     (request,) = dashboard.asked("POST", "/tasks")
     assert b"Which region sold most?" in request.body
+    assert b'name="review"\r\n\r\nalways' in request.body
     assert b'filename="s.csv"' in request.body
 
 

@@ -56,7 +56,7 @@ def test_a_task_without_files_is_sent_as_json(
     service: ScriptedService, client: QuintetClient
 ) -> None:
     service.script(VIEW)
-    view = client.submit("Which region sold most?", user_id="anna", priority=7)
+    view = client.submit("Which region sold most?", user_id="anna", priority=7, review="always")
     assert view.status is TaskStatus.PENDING
     (request,) = service.seen
     assert (request.method, request.path) == ("POST", "/tasks")
@@ -64,6 +64,7 @@ def test_a_task_without_files_is_sent_as_json(
         "description": "Which region sold most?",
         "user_id": "anna",
         "priority": 7,
+        "review": "always",
     }
 
 

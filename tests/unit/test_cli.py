@@ -111,8 +111,49 @@ def test_submit_and_watch_prints_the_answer(quintet: Quintet) -> None:
     )
     code, out, _ = quintet("submit", "Which region sold most?", "--watch")
     assert code == Exit.OK
-    for words in ("42 of 100", "Title of load", "agent-1 · 12 s · verified", "Simulated model"):
+    for words in ("42 of 100", "Title of load", "agent-1 · 12 s · ✓ verified", "Simulated model"):
         assert words in out
+
+
+@pytest.mark.parametrize("policy", ["off", "sampled", "always"])
+def test_submit_says_whose_results_are_reviewed(quintet: Quintet, policy: str) -> None:
+    quintet.service.script(Reply(202, records.task("pending").model_dump_json()))
+    assert quintet("submit", "Which region sold most?", "--review", policy)[0] == Exit.OK
+    assert json.loads(quintet.service.seen[0].body)["review"] == policy
+
+
+def test_show_tells_how_far_each_result_was_looked_at(quintet: Quintet) -> None:
+    failed = records.check_result(
+        "pytest", "failed", detail="exit status 1", output="2 failed\x1b[2J [red]x"
+    )
+    looks = {"doubt": "checks", "problems": ("the check",), "checks": (failed,)}
+    made = [records.correction(n, "checks") for n in (1, 2, 3)]
+    record = records.verification(None, looks, corrections=made)
+    refused = {"failure_kind": "checks", "error": "not accepted", "verification": record}
+    once = records.verification(
+        "reviewed", looks, {}, corrections=[records.correction(1, "review", "passed")]
+    )
+    view = records.task(
+        "failed",
+        LOAD,
+        records.subtask("sum", "completed", evidence="reviewed", verification=once),
+        records.subtask("tests", "failed", **refused),
+        answer="Part of it.",
+        partial=True,
+    )
+    quintet.shows(view)
+    code, out, _ = quintet("show", str(view.id))
+    assert code == Exit.OK
+    for words in (
+        "agent-1 · 12 s · ✓ verified",
+        "agent-1 · 12 s · ◉ reviewed · sent back once",
+        "failed its checks · sent back 3 times · pytest: failed, exit status 1",
+        "✗ pytest",
+        "2 failed [red]x",
+        "✓ 1 verified · ◉ 1 reviewed",
+    ):
+        assert words in out
+    assert "\x1b" not in out
 
 
 def test_watch_ends_with_1_when_the_task_failed(quintet: Quintet) -> None:
@@ -185,7 +226,13 @@ def test_the_help_tells_every_exit_code(quintet: Quintet) -> None:
 
 
 @pytest.mark.parametrize(
-    "words", [["submit"], ["nonsense"], ["submit", "x" * 20, "--priority", "11"]]
+    "words",
+    [
+        ["submit"],
+        ["nonsense"],
+        ["submit", "x" * 20, "--priority", "11"],
+        ["submit", "x" * 20, "--review", "sometimes"],
+    ],
 )
 def test_a_wrong_command_line_ends_with_2(quintet: Quintet, words: list[str]) -> None:
     assert quintet(*words)[0] == Exit.INVALID

@@ -1,9 +1,12 @@
 """What the plan's drawing is told."""
 
 import json
+from typing import Any
 
 import pytest
 
+from shared.models import Evidence
+from shared.states import FailureKind
 from tests import ui_records as records
 from ui.plan_graph import drawing, flow, note
 from ui.timeline import timeline_chart, timeline_rows
@@ -58,6 +61,39 @@ def test_notes_say_who_how_long_or_why() -> None:
     stuck = records.subtask("web", "queued", waiting="No agent offers web scraping.")
     assert note(stuck, AT) == "No agent offers web scraping."
     assert note(records.subtask("x", "blocked", "y", waiting="Blocked by y."), AT) == "Blocked"
+
+
+CORRECTED = records.verification(
+    "verified", {"doubt": "checks"}, {}, corrections=[records.correction(1, "checks", "passed")]
+)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"evidence": Evidence.SELF_REPORTED}, "Self-reported · 12 s"),
+        ({"evidence": Evidence.VERIFIED, "verification": CORRECTED}, "Verified · ↻ 1 · 12 s"),
+        ({"status": "failed", "failure_kind": FailureKind.LOOP}, "Went in circles · 12 s"),
+        ({"status": "failed", "failure_kind": FailureKind.BUSINESS}, "Failed · 12 s"),
+    ],
+)
+def test_a_card_says_how_far_its_result_was_looked_at(changes: dict[str, Any], said: str) -> None:
+    given = dict(changes)
+    ended = records.subtask("a", given.pop("status", "completed"), **given)
+    assert note(ended, AT) == said
+
+
+def test_a_card_carries_its_mark_and_explains_it() -> None:
+    given = {"evidence": Evidence.VERIFIED, "verification": CORRECTED}
+    task = records.task(
+        "in_progress", records.subtask("a", "completed", **given), records.subtask("b", "running")
+    )
+    done, runs = drawing(task, None, AT)["nodes"]
+    assert (done["evidence"], runs["evidence"]) == ("verified", "")
+    assert done["hint"].splitlines()[1:] == [
+        "Verified: every machine check passed, and at least one fails without the work.",
+        "Sent back and corrected once.",
+    ]
 
 
 def test_hostile_titles_are_one_short_line() -> None:

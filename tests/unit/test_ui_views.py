@@ -147,7 +147,7 @@ def test_earlier_attempts_are_told_newest_first() -> None:
             finished_at=records.later(5) if outcome else None,
             outcome=outcome,
             failure_kind=None,
-            error="exit 1" if outcome is AttemptOutcome.FAILED else None,
+            error="exit 1\nand all it printed" if outcome is AttemptOutcome.FAILED else None,
         )
 
     attempts = (
@@ -160,11 +160,6 @@ def test_earlier_attempts_are_told_newest_first() -> None:
         "Attempt 2 · agent-1 · failed · 5 s · exit 1",
         "Attempt 1 · agent-1 · lost · 5 s",
     ]
-
-
-def test_a_log_line_as_a_row() -> None:
-    row = views.log_row(records.log_entry(3, "a\x1b[2Jb\nc", "warning", key=None))
-    assert (row["level"], row["subtask"], row["message"]) == ("⚠️", "task", "ab c")
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,11 @@ const ICONS = {
   failed: "M6.5 6.5l11 11M17.5 6.5l-11 11",
   cancelled: "M12 3a9 9 0 1 0 0 18a9 9 0 1 0 0-18M6 6l12 12",
 };
+const MARKS = {
+  verified: "M5 12.5l4.5 4.5L19 7.5",
+  reviewed: "M12 4a8 8 0 1 0 0 16a8 8 0 1 0 0-16M12 10.4a1.6 1.6 0 1 0 0 3.2a1.6 1.6 0 1 0 0-3.2",
+  "self-reported": "M12 4a8 8 0 1 0 0 16a8 8 0 1 0 0-16",
+};
 const NARROW = 640;
 const SMALLEST = 0.72;
 const MARGIN = 6; // the padding of .plan, where the ring around a picked card is drawn
@@ -65,15 +70,21 @@ function card(drawing, key) {
     paint(drawing);
     drawing.pick(key);
   });
-  const icon = append(button, document.createElementNS(SVG, "svg"), "icon");
-  icon.setAttribute("viewBox", "0 0 24 24");
-  icon.setAttribute("aria-hidden", "true");
-  const path = icon.appendChild(document.createElementNS(SVG, "path"));
+  const path = picture(button, "icon");
   const body = append(button, document.createElement("span"), "body");
   const title = append(body, document.createElement("span"), "title");
-  const note = append(body, document.createElement("span"), "note");
+  const foot = append(body, document.createElement("span"), "foot");
+  const mark = picture(foot, "mark");
+  const note = append(foot, document.createElement("span"), "note");
   append(button, document.createElement("span"), "bar");
-  return { button, path, title, note };
+  return { button, path, mark, title, note };
+}
+
+function picture(parent, name) {
+  const svg = append(parent, document.createElementNS(SVG, "svg"), name);
+  svg.setAttribute("viewBox", "0 0 24 24");
+  svg.setAttribute("aria-hidden", "true");
+  return svg.appendChild(document.createElementNS(SVG, "path"));
 }
 
 function keep(known, wanted, make, remove) {
@@ -98,7 +109,9 @@ function paint(drawing) {
     attribute(made.button, "data-status", node.status);
     attribute(made.button, "aria-pressed", node.key === data.selected);
     attribute(made.button, "title", node.hint);
+    attribute(made.button, "data-evidence", node.evidence);
     attribute(made.path, "d", ICONS[node.status]);
+    attribute(made.mark, "d", MARKS[node.evidence] || "");
     words(made.title, node.title);
     words(made.note, node.note);
   }

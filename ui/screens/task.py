@@ -6,13 +6,15 @@ from uuid import UUID
 import streamlit as st
 
 from shared.errors import NotFound, QuintetError
-from shared.models import AttemptView, LogEntry, TaskDetail
+from shared.models import AttemptView, LogEntry, SubtaskView, TaskDetail
+from shared.states import SubtaskStatus
 from ui import task_sections as sections
-from ui.plan_component import plan_graph
+from ui.drawings import plan_graph
+from ui.evidence import is_cut
 from ui.plan_graph import drawing
 from ui.safe_markdown import escaped
 from ui.service import client, show_away, show_error
-from ui.subtask_panel import subtask_panel
+from ui.subtask_panel import Known, subtask_panel
 from ui.views import is_over, now, one_line, worth_a_look
 
 LIVE_SECONDS = 2
@@ -35,6 +37,7 @@ class _Seen:
     detail: TaskDetail | None = None
     entries: list[LogEntry] = field(default_factory=list)
     attempts: tuple[AttemptView, ...] = ()
+    attempts_of: tuple[UUID, int, SubtaskStatus] | None = None
     trouble: QuintetError | None = None
 
     def refresh(self, task_id: UUID) -> None:
@@ -42,14 +45,25 @@ class _Seen:
         try:
             self.detail = client().task(task_id)
             after = self.entries[-1].id if self.entries else 0
-            if any(subtask.attempt > 1 for subtask in self.detail.task.subtasks):
-                self.attempts = client().attempts(task_id)
             self.entries += client().logs(task_id, after=after, limit=LOG_PAGE).entries
         except QuintetError as error:
             self.trouble = error
             return
         self.trouble = None
         del self.entries[:-LOG_KEPT]
+
+    def tried(self, task_id: UUID, subtask: SubtaskView) -> tuple[AttemptView, ...]:
+        """Its attempts, where they say more; they are large, so asked for only when it moved."""
+        stands = (subtask.id, subtask.attempt, subtask.status)
+        if self.attempts_of == stands or not (subtask.attempt > 1 or is_cut(subtask)):
+            return self.attempts
+        try:
+            found = client().attempts(task_id)
+        except QuintetError:
+            return self.attempts  # the task's own answer says enough until the next refresh
+        self.attempts_of = stands
+        self.attempts = tuple(one for one in found if one.subtask_id == subtask.id)
+        return self.attempts
 
 
 def _show_trouble(seen: _Seen) -> None:
@@ -77,10 +91,10 @@ def _plan(seen: _Seen, detail: TaskDetail) -> None:
         if task.plan_summary:
             st.caption(escaped(one_line(task.plan_summary, 300)))
         plan_graph(drawing(task, shown.key, now()), key=graph_key, on_pick=pick)
-    left, right = st.columns([1, 1])
-    with left, st.container(border=True, height=sections.PANEL_HEIGHT, key="subtask"):
-        subtask_panel(detail, shown, seen.entries, seen.attempts, now())
-    with right, st.container(border=True, height=sections.PANEL_HEIGHT, key="happening"):
+    with st.container(border=True, key="subtask"):
+        known = Known(detail, shown, seen.entries, seen.tried(task.id, shown))
+        subtask_panel(known, now())
+    with st.container(border=True, height=sections.PANEL_HEIGHT, key="happening"):
         sections.activity(task, seen.entries, now())
 
 

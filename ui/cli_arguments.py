@@ -1,0 +1,85 @@
+"""What the words of a command line stand for: tasks, subtasks, files."""
+
+import mimetypes
+from collections.abc import Sequence
+from pathlib import Path
+from uuid import UUID
+
+from shared.errors import InvalidRequest, NotFound, TooLarge, WorkspaceError
+from shared.models import Artifact, SubtaskView, TaskDetail
+from ui.client import QuintetClient, Upload
+from ui.views import MAX_UPLOAD_BYTES, plain, size
+
+PREFIX_SEARCH = 200
+
+
+def find_task(client: QuintetClient, given: str) -> UUID:
+    """The task's id; a beginning is enough when only one recent task has it."""
+    try:
+        return UUID(given)
+    except ValueError:
+        start = given.lower()
+    recent = client.tasks(limit=PREFIX_SEARCH).tasks
+    found = [task.id for task in recent if str(task.id).startswith(start)]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        listed = ", ".join(str(task_id) for task_id in found[:5])
+        raise InvalidRequest(f"{given!r} begins several ids: {listed}.", remedy="Give more of it.")
+    raise NotFound(
+        f"No recent task has an id that begins with {given!r}.", remedy="See `quintet list`."
+    )
+
+
+def find_subtask(detail: TaskDetail, given: str) -> SubtaskView:
+    """A subtask by its key, its id or the beginning of its id."""
+    for subtask in detail.task.subtasks:
+        if subtask.key == given or str(subtask.id).startswith(given.lower()):
+            return subtask
+    keys = ", ".join(subtask.key for subtask in detail.task.subtasks) or "none yet"
+    raise NotFound(f"The task has no subtask {given!r}.", remedy=f"Its subtasks are: {keys}.")
+
+
+def uploads(paths: Sequence[Path]) -> list[Upload]:
+    """The files to send; raises an error that names the one that cannot be."""
+    found = []
+    for path in paths:
+        try:
+            content = path.read_bytes()
+        except OSError as error:
+            reason = error.strerror or "it cannot be read"
+            raise InvalidRequest(
+                f"{path} cannot be sent: {reason}.", remedy="Give --file a readable file."
+            ) from error
+        media_type = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
+        found.append(Upload(path.name, content, media_type))
+    total = sum(len(upload.content) for upload in found)
+    if total > MAX_UPLOAD_BYTES:
+        raise TooLarge(
+            f"The files have {size(total)}; a task takes {size(MAX_UPLOAD_BYTES)} in all.",
+            remedy="Send fewer or smaller files.",
+        )
+    return found
+
+
+def save(client: QuintetClient, detail: TaskDetail, directory: Path) -> list[Path]:
+    """Download a task's artifacts to below a directory; where they are."""
+    saved = []
+    for artifact in detail.task.artifacts:
+        target = _inside(directory, artifact)
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(client.artifact(detail.task.id, artifact.path))
+        except OSError as error:
+            raise WorkspaceError(
+                f"{target} cannot be written: {error.strerror}.", remedy="Choose another --save."
+            ) from error
+        saved.append(target)
+    return saved
+
+
+def _inside(directory: Path, artifact: Artifact) -> Path:
+    target = (directory / artifact.path).resolve()
+    if not target.is_relative_to(directory.resolve()):
+        raise WorkspaceError(f"The artifact {plain(artifact.path)!r} would leave {directory}.")
+    return target
