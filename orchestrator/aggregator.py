@@ -81,7 +81,8 @@ def plain_answer(detail: TaskDetail, opening: str) -> str:
     for subtask in detail.task.subtasks:
         lines.append(f"- **{subtask.title}** ({subtask.status})")
         result = results.get(subtask.id)
-        text = result.summary if result is not None else subtask.error
+        error = (subtask.error or "").split("\n", 1)[0]
+        text = result.summary if result is not None else error
         if text:
             lines.append(f"  {' '.join(text.split())}")
         lines += [f"  file: `{file.path}`" for file in (result.files if result else ())]
