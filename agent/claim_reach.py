@@ -24,13 +24,14 @@ _BARE_URL = re.compile(
 _FETCHERS = re.compile(r"\b(?:curl|wget|httpie|requests|urllib|httpx|aiohttp)\b")
 
 
+def _fetches(call: ToolCall) -> bool:
+    """Bash may have fetched something; `curl -o` ends well although the sandbox let nothing out."""
+    return bool(_FETCHERS.search(text_of(call))) and "deny network" not in call.excerpt
+
+
 def fetched_url(what: str, said: str, calls: Sequence[ToolCall]) -> Verdict:
     """Every address was asked for; a claim of a host alone is met by any page of it."""
-    able = [
-        call
-        for call in calls
-        if call.name in WEB or (call.name == "Bash" and _FETCHERS.search(text_of(call)))
-    ]
+    able = [call for call in calls if call.name in WEB or (call.name == "Bash" and _fetches(call))]
     wanted = _addresses(what) or _addresses(said)
     if not wanted:
         told = [call for call in able if tells_of(what, call)]

@@ -1,9 +1,10 @@
 """Looks at one result: its shape, its claims, the machine checks, and perhaps a reviewer."""
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from itertools import islice
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from pydantic import ValidationError
@@ -30,6 +31,7 @@ from shared.models import (
 )
 from shared.workspace import manifest, open_inside
 
+_MATCHES = 20
 _OUTPUT = 4_000  # characters of a check's output that its agent is told
 
 
@@ -80,6 +82,8 @@ class Verifier:
             return _misshapen(number, f"the result is malformed: {_places(error)}")
         except WorkspaceError as error:
             return _misshapen(number, f"the result names a file that is not there: {error.detail}")
+        if empty := [each.path for each in named if each.size == 0 and _should_hold(each.path)]:
+            return _misshapen(number, f"the result names files that are empty: {', '.join(empty)}")
         claims = match_claims(result.claims, calls, named, self._exists)
         ran = await run_checks(self._checks, self._context(result.output), self._tell)
         doubt, problems = self._problems(claims, ran, calls)
@@ -144,6 +148,8 @@ class Verifier:
 
     def _exists(self, path: str) -> bool:
         inside = path.removeprefix(f"{self._folder}/")
+        if set(inside) & set("*?["):
+            return any(self._exists(match) for match in _matches(self._folder, inside))
         try:
             os.close(open_inside(self._folder, inside))
         except (WorkspaceError, OSError):
@@ -174,6 +180,20 @@ def evidence_of(look: Round) -> Evidence:
 
 def _misshapen(number: int, problem: str) -> Look:
     return Look(Round(number=number, doubt=Doubt.SHAPE, problems=(problem,)))
+
+
+def _should_hold(path: str) -> bool:
+    """Whether an empty file of this name is no result; `__init__.py` and `.gitkeep` may be."""
+    return not PurePosixPath(path).name.startswith((".", "__")) and not path.endswith("py.typed")
+
+
+def _matches(folder: Path, pattern: str) -> Iterator[str]:
+    """The first files that match, by relative path."""
+    try:
+        found = folder.glob(pattern)
+        yield from (str(path.relative_to(folder)) for path in islice(found, _MATCHES))
+    except (ValueError, NotImplementedError, OSError):  # no pattern of ours
+        return
 
 
 def _places(error: ValidationError) -> str:

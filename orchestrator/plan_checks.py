@@ -69,8 +69,8 @@ def _path_problem(path: str) -> str | None:
 def _pattern_problem(pattern: str) -> str | None:
     try:
         re.compile(pattern)
-    except re.error as error:
-        return f"the pattern is not a regular expression: {error}"
+    except (re.error, RecursionError, OverflowError) as error:
+        return f"the pattern is not a usable regular expression: {error}"
     return None
 
 
@@ -81,6 +81,8 @@ def _schema_problem(text: str) -> str | None:
         return f"json_schema is not JSON: {error}"
     except SchemaError as error:
         return f"json_schema is not a JSON Schema: {error.message}"
+    except RecursionError:
+        return "json_schema is nested too deeply"
     return None
 
 

@@ -10,19 +10,24 @@ from uuid import UUID, uuid4
 
 import httpx2
 import structlog
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from orchestrator.plan import planned_checks
 from orchestrator.roster import Roster
 from shared.database.tasks import TaskLedger
-from shared.models import AgentView, Plan, PlannedCheck
+from shared.models import AgentView, Plan, PlannedCheck, Record
 
 _log = structlog.get_logger(__name__)
-_CHECKS = TypeAdapter(tuple[PlannedCheck, ...])
 _MOST_AGENTS = 2
 _BUSY = {"idle": 0, "working": 1, "full": 2}
 
 Probed = Mapping[str, Sequence[PlannedCheck]]
+
+
+class _Answer(Record):
+    """What `POST /probe` of an agent answers."""
+
+    checks: tuple[PlannedCheck, ...]
 
 
 class Prober:
@@ -57,13 +62,14 @@ class Prober:
         try:
             for agent in agents[:_MOST_AGENTS]:
                 tried = await self._ask(agent, probe_id)
-                if tried is not None and len(tried) == len(checks):
+                if [each.check for each in tried] == [each.check for each in checks]:
                     return tried
             return None
         finally:
             await self._ledger.delete_probe(probe_id)
 
-    async def _ask(self, agent: AgentView, probe_id: UUID) -> Sequence[PlannedCheck] | None:
+    async def _ask(self, agent: AgentView, probe_id: UUID) -> Sequence[PlannedCheck]:
+        """What the agent found; nothing when it does not answer as it should."""
         try:
             async with (
                 asyncio.timeout(self._seconds),
@@ -71,7 +77,7 @@ class Prober:
             ):
                 answer = await http.post("/probe", json={"probe_id": str(probe_id)})
                 answer.raise_for_status()
-                return _CHECKS.validate_python(answer.json()["checks"])
-        except (httpx2.HTTPError, TimeoutError, ValidationError, ValueError, LookupError) as error:
+                return _Answer.model_validate_json(answer.content).checks
+        except (httpx2.HTTPError, httpx2.InvalidURL, TimeoutError, ValidationError) as error:
             _log.warning("checks not tried", agent=agent.agent_id, error=type(error).__name__)
-            return None
+            return ()

@@ -1,7 +1,7 @@
 """The steps of a task that ask the model: planning and aggregating, each under a lease."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 from uuid import UUID
 
@@ -14,7 +14,7 @@ from shared.database.subtasks import SubtaskLedger
 from shared.database.tasks import Failure, Request, Step, TaskLedger
 from shared.database.views import Views
 from shared.errors import DependencyUnavailable, QuintetError
-from shared.models import Plan, PlannedCheck, TaskDetail
+from shared.models import Plan, TaskDetail
 from shared.states import FailureKind, SubtaskStatus, TaskStatus
 
 _log = structlog.get_logger(__name__)
@@ -132,20 +132,23 @@ class Steps:
         if analysis.plan is None:
             await self._ledger.fail(step, _planning_failure(analysis), owner=self._owner)
             return
-        await self._start(step, request, analysis.plan, analysis.checks)
+        await self._start(step, request, analysis.plan, analysis)
 
     async def _start(
         self,
         step: Step,
         request: Request,
         plan: Plan,
-        checks: Mapping[str, Sequence[PlannedCheck]],
+        analysis: Analysis,
     ) -> None:
         """The guarded flip first: a late plan of a lost lease leaves nothing behind."""
-        rows, edges = ledger_rows(plan, task_priority=request.priority, checks=checks)
+        rows, edges = ledger_rows(plan, task_priority=request.priority, checks=analysis.checks)
         async with transaction(self._pool) as connection:
             ledger = self._ledger.within(connection)
-            if await ledger.start(step, owner=self._owner, version=1) is None:
+            started = await ledger.start(
+                step, owner=self._owner, version=1, rejected=analysis.rejected
+            )
+            if started is None:
                 _log.warning("plan dropped: fenced or cancelled")
                 return
             await ledger.insert_plan(step.task_id, 1, plan)

@@ -97,8 +97,10 @@ class TaskAnalyzer:
         if again.plan is None:
             _log.warning("the plan was not mended: its vacuous checks will not count")
             return replace(first, checks=checks, usage=usage, rejected=rejected)
-        checks = await self._prober.probe(request.task_id, again.plan)
-        return replace(again, checks=checks, usage=usage, rejected=rejected)
+        tried = await self._prober.probe(request.task_id, again.plan)
+        if len(vacuous_errors(again.plan, tried)) >= len(vacuous):
+            return replace(first, checks=checks, usage=usage, rejected=rejected)
+        return replace(again, checks=tried, usage=usage, rejected=rejected)
 
     async def _rounds(self, prompt: Prompt, most: int) -> "_Planned":
         """Ask until a plan is valid, `most` times."""

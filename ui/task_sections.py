@@ -100,6 +100,15 @@ def failure(task: TaskView) -> None:
             st.caption(f"Plan {number}: " + "; ".join(escaped(error) for error in errors))
 
 
+def sent_back(task: TaskView) -> None:
+    """Why earlier plans of this task were not taken."""
+    times = "once" if len(task.plan_errors) == 1 else f"{len(task.plan_errors)} times"
+    with st.expander(f"Sent back to the planner {times}", icon=":material/undo:"):
+        for errors in task.plan_errors:
+            for error in errors:
+                st.caption(escaped(error))
+
+
 def answer(task: TaskView) -> None:
     """The answer with its pictures, and the files beside it."""
     if not task.answer:

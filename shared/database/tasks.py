@@ -117,10 +117,23 @@ class TaskLedger(Ledger):
             row["id"], row["user_id"], row["title"], row["description"], row["priority"], files
         )
 
-    async def start(self, step: Step, *, owner: UUID, version: int) -> Row | None:
-        """Accept the plan; None when the step is no longer ours."""
+    async def start(
+        self,
+        step: Step,
+        *,
+        owner: UUID,
+        version: int,
+        rejected: Sequence[Sequence[str]] = (),
+    ) -> Row | None:
+        """Accept the plan, and why earlier ones went back; None when the step is not ours."""
         return await self.fetchrow(
-            "start_task", *edge(states.START_TASK), step.task_id, step.attempt, owner, version
+            "start_task",
+            *edge(states.START_TASK),
+            step.task_id,
+            step.attempt,
+            owner,
+            version,
+            rejected,
         )
 
     async def insert_plan(self, task_id: UUID, version: int, plan: Plan) -> None:

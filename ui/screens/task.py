@@ -90,6 +90,8 @@ def _plan(seen: _Seen, detail: TaskDetail) -> None:
             return
         if task.plan_summary:
             st.caption(escaped(one_line(task.plan_summary, 300)))
+        if task.plan_errors and task.subtasks:
+            sections.sent_back(task)
         plan_graph(drawing(task, shown.key, now()), key=graph_key, on_pick=pick)
     with st.container(border=True, key="subtask"):
         known = Known(detail, shown, seen.entries, seen.tried(task.id, shown))

@@ -87,12 +87,13 @@ FROM tasks AS t
 WHERE t.id = $1;
 
 -- name: start_task
--- The plan is accepted. $3 id, $4 step attempt, $5 owner, $6 version.
+-- The plan is accepted. $3 id, $4 step attempt, $5 owner, $6 version, $7 why earlier ones were not.
 UPDATE tasks SET
     status = $1::task_status,
     step_owner = NULL,
     step_lease_until = NULL,
-    plan_version = $6
+    plan_version = $6,
+    plan_errors = $7::jsonb
 WHERE
     id = $3 AND status = any($2::task_status []) AND step_attempt = $4 AND step_owner = $5
     AND NOT cancel_requested
