@@ -1,37 +1,27 @@
 """Real agent processes to kill, and one orchestrator in this process that must cope."""
 
 import os
+import random
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from uuid import uuid4
 
 import pytest
 
-from orchestrator.advance import Advancer
-from orchestrator.dispatcher import Dispatcher, Ears
-from orchestrator.rescuer import Rescuer
-from orchestrator.steps import Steps
-from shared.background import running
 from shared.database.connection import Pool, open_pool
-from shared.database.tasks import TaskLedger
-from shared.queue import RESULTS, SUBMISSIONS, Doorbell, Ear
 from tests.chaos.agents import Agents
 from tests.chaos.author import Author
+from tests.chaos.loops import Pace, Place, orchestrating
 from tests.ledger_world import World
 from tests.scripted_service import scripted_service
 
-LEASE_SECONDS = 1.5
-HEARTBEAT_SECONDS = 0.4
-RESCUE_SECONDS = 0.3
-_STEP_SECONDS = 30.0
 _ROOT = Path(__file__).parent.parent.parent
 
 
 @pytest.fixture(scope="session")
 def nursery() -> Iterator["subprocess.Popen[str]"]:
-    """The process that agents are forked from."""
+    """The process that ours are forked from."""
     with subprocess.Popen(
         (sys.executable, "-m", "tests.chaos.nursery"),
         stdin=subprocess.PIPE,
@@ -56,34 +46,49 @@ def model_url() -> Iterator[str]:
 
 
 @pytest.fixture
+def dice() -> random.Random:
+    """Decides what goes wrong when; CHAOS_SEED tries another schedule, a failure tells which."""
+    seed = int(os.environ.get("CHAOS_SEED", "20260101"))
+    print(f"CHAOS_SEED={seed}")
+    return random.Random(seed)
+
+
+@pytest.fixture
+def pace() -> Pace:
+    """How fast things go; a test may have its own."""
+    return Pace()
+
+
+@pytest.fixture
+def place(database_url: str, redis_url: str, tmp_path: Path) -> Place:
+    """Where this test's ledger, bells and files are."""
+    return Place(database_url, redis_url, tmp_path)
+
+
+@pytest.fixture
 def agents(
-    nursery: "subprocess.Popen[str]",
-    model_url: str,
-    database_url: str,
-    redis_url: str,
-    tmp_path: Path,
+    nursery: "subprocess.Popen[str]", model_url: str, place: Place, pace: Pace
 ) -> Iterator[Agents]:
     """Agents on the ledger of this test; whatever is left is killed."""
     environment = {
         "PATH": os.environ["PATH"],
-        "DATABASE_URL": database_url,
+        "DATABASE_URL": place.database_url,
         "DATABASE_POOL_MIN": "1",
         "DATABASE_POOL_MAX": "4",
-        "REDIS_URL": redis_url,
+        "REDIS_URL": place.redis_url,
         "ANTHROPIC_API_KEY": "no-key",
         "ANTHROPIC_BASE_URL": model_url,
-        "SHARED_FILES_DIR": str(tmp_path),
+        "SHARED_FILES_DIR": str(place.files),
         "AGENT_PROFILE": "analyst",
         "AGENT_PORT": "0",
         "AGENT_CONCURRENCY": "2",
-        "LEASE_SECONDS": str(LEASE_SECONDS),
-        "HEARTBEAT_SECONDS": str(HEARTBEAT_SECONDS),
+        "LEASE_SECONDS": str(pace.lease),
+        "HEARTBEAT_SECONDS": str(pace.heartbeat),
         "LOG_LEVEL": "error",
     }
     agents = Agents(nursery, environment)
     yield agents
-    for pid in list(agents.alive):
-        agents.kill(pid)
+    agents.kill_all()
 
 
 @pytest.fixture
@@ -101,43 +106,8 @@ def world(pool: Pool) -> World:
 
 
 @pytest.fixture
-async def orchestrator(
-    pool: Pool, database_url: str, redis_url: str, tmp_path: Path
-) -> AsyncIterator[Author]:
-    """The orchestrator's own loops, without its API and its model."""
-    author, owner = Author(pool), uuid4()
-    ears = Ears(Ear(redis_url, [RESULTS]), Ear(redis_url, [SUBMISSIONS]))
-    async with Doorbell(redis_url) as doorbell:
-        advancer = Advancer(
-            pool, doorbell, files=tmp_path, owner=owner, lease_seconds=_STEP_SECONDS
-        )
-        steps = Steps(
-            pool,
-            author,
-            author,
-            owner=owner,
-            lease_seconds=_STEP_SECONDS,
-            slots=4,
-            simulated=True,
-        )
-        dispatcher = Dispatcher(
-            TaskLedger(pool),
-            advancer,
-            steps,
-            ears,
-            owner=owner,
-            lease_seconds=_STEP_SECONDS,
-            sweep_seconds=0.2,
-        )
-        rescuer = Rescuer(
-            pool,
-            doorbell,
-            url=database_url,
-            lease_seconds=LEASE_SECONDS,
-            interval=RESCUE_SECONDS,
-            max_losses=100,
-        )
-        async with running(dispatcher.run(), rescuer.run()):
-            yield author
-    await ears.results.close()
-    await ears.submissions.close()
+async def orchestrator(pool: Pool, place: Place, pace: Pace) -> AsyncIterator[Author]:
+    """An orchestrator in this process."""
+    author = Author(pool)
+    async with orchestrating(pool, author, place, pace):
+        yield author

@@ -4,10 +4,12 @@ import asyncio
 import os
 import signal
 import time
+from pathlib import Path
 
 from agent.attempt import Notify
 from agent.outcome import Completed, Outcome
 from shared.models import AgentResult, Assignment
+from tests.chaos.signs import Signs
 
 DIE_ONCE = "die once"
 
@@ -19,6 +21,7 @@ class Sleeper:
         """Sleep, then be done; the first attempt at `DIE_ONCE` takes the process with it."""
         if assignment.description == DIE_ONCE and assignment.attempt == 1:
             os.kill(os.getpid(), signal.SIGKILL)
+        _begin(assignment)
         await asyncio.sleep(assignment.estimated_seconds / 1000)
         return _done(assignment)
 
@@ -28,8 +31,13 @@ class Sleepwalker:
 
     async def execute(self, assignment: Assignment, note: Notify) -> Outcome:
         """Sleep without letting anything else of the process run."""
+        _begin(assignment)
         time.sleep(assignment.estimated_seconds / 1000)  # noqa: ASYNC251 - that is the point
         return _done(assignment)
+
+
+def _begin(assignment: Assignment) -> None:
+    Signs(Path(os.environ["SHARED_FILES_DIR"])).leave(assignment.key, assignment.attempt)
 
 
 def _done(assignment: Assignment) -> Outcome:

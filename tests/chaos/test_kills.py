@@ -1,11 +1,8 @@
 """Agents die, freeze and go deaf at the worst moments; no task may notice more than a delay."""
 
 import asyncio
-import os
 import random
-import signal
 from collections import Counter
-from uuid import UUID
 
 import pytest
 import redis.asyncio as redis
@@ -18,28 +15,15 @@ from tests.chaos.agents import Agents
 from tests.chaos.author import Author
 from tests.chaos.ending import broken_invariants, completed
 from tests.chaos.executors import DIE_ONCE
+from tests.chaos.watching import attempts, until, until_running
+from tests.chaos.workloads import DIAMOND, shaped
+from tests.chaos.zombies import rise
 from tests.ledger_world import World, plan_of, planned
-from tests.ticks import ticks
 
 _BELLS = list_of("data_analysis", Band.NORMAL)
 _TASKS = 12
-_STORM_SECONDS = 6.0
+_FAULTS = 22
 _FAULT_SECONDS = 0.15
-
-
-async def _running(pool: Pool, count: int = 1) -> None:
-    async with asyncio.timeout(5):
-        async for _ in ticks():
-            if await pool.fetchval("SELECT count(*) FROM attempts WHERE outcome IS NULL") >= count:
-                break
-
-
-async def _attempts(pool: Pool) -> list[tuple[str, int, str]]:
-    rows = await pool.fetch(
-        "SELECT s.key, a.attempt, a.outcome::text FROM attempts AS a"
-        " JOIN subtasks AS s ON s.id = a.subtask_id ORDER BY s.key, a.attempt"
-    )
-    return [(row["key"], row["attempt"], row["outcome"]) for row in rows]
 
 
 async def test_another_agent_completes_what_a_killed_one_held(
@@ -47,11 +31,11 @@ async def test_another_agent_completes_what_a_killed_one_held(
 ) -> None:
     victim = agents.start()
     task_id = await orchestrator.submit(plan_of(planned("long", estimated_duration=600)))
-    await _running(pool)
+    await until_running(pool)
     agents.kill(victim)
     agents.start()
     await completed(world, task_id, within=24)
-    assert await _attempts(pool) == [("long", 1, "lost"), ("long", 2, "completed")]
+    assert await attempts(pool) == [("long", 1, "lost"), ("long", 2, "completed")]
     names = await pool.fetch("SELECT DISTINCT agent_id FROM attempts")
     assert len(names) == 2
     assert await broken_invariants(pool) == {}
@@ -65,7 +49,7 @@ async def test_dying_between_the_bell_and_the_claim_costs_no_attempt(
         assert await client.blpop([_BELLS], timeout=2)  # heard, and never acted on
     agents.start()
     await completed(world, task_id, within=9)
-    assert await _attempts(pool) == [("only", 1, "completed")]
+    assert await attempts(pool) == [("only", 1, "completed")]
 
 
 async def test_dying_right_after_the_claim_is_one_lost_attempt(
@@ -75,7 +59,7 @@ async def test_dying_right_after_the_claim_is_one_lost_attempt(
     agents.start()
     task_id = await orchestrator.submit(plan_of(planned("fatal", description=DIE_ONCE)))
     await completed(world, task_id, within=18)
-    assert await _attempts(pool) == [("fatal", 1, "lost"), ("fatal", 2, "completed")]
+    assert await attempts(pool) == [("fatal", 1, "lost"), ("fatal", 2, "completed")]
 
 
 async def test_dying_after_the_settle_before_its_bell_loses_nothing(
@@ -83,14 +67,11 @@ async def test_dying_after_the_settle_before_its_bell_loses_nothing(
 ) -> None:
     deaf = agents.start(REDIS_URL=f"redis://127.0.0.1:{free_port()}/0")  # its bell is never heard
     task_id = await orchestrator.submit(plan_of(planned("first"), planned("second", "first")))
-    async with asyncio.timeout(5):
-        async for _ in ticks():
-            if (await world.statuses(task_id)).get("first") == "completed":
-                break
+    await until(pool, "SELECT status = 'completed' FROM subtasks WHERE key = 'first'")
     agents.kill(deaf)
     agents.start()
     await completed(world, task_id, within=18)
-    assert ("first", 1, "completed") in await _attempts(pool)
+    assert ("first", 1, "completed") in await attempts(pool)
     assert await broken_invariants(pool) == {}
 
 
@@ -107,7 +88,7 @@ async def test_redis_forgetting_everything_delays_and_loses_nothing(
         while not waiting.done():
             await client.flushall()
             await asyncio.sleep(0.05)
-    assert {outcome for _, _, outcome in await _attempts(pool)} == {"completed"}
+    assert {outcome for _, _, outcome in await attempts(pool)} == {"completed"}
 
 
 @pytest.mark.parametrize("executor", ["Sleeper", "Sleepwalker"])
@@ -115,88 +96,57 @@ async def test_a_frozen_agents_late_result_is_refused(
     world: World, pool: Pool, orchestrator: Author, agents: Agents, executor: str
 ) -> None:
     frozen = agents.start(executor, AGENT_CONCURRENCY="1")
-    task_id = await orchestrator.submit(plan_of(planned("slow", estimated_duration=400)))
-    await _running(pool)
-    agents.send(frozen, signal.SIGSTOP)
-    async with asyncio.timeout(5):
-        async for _ in ticks():
-            if await pool.fetchval("SELECT losses FROM subtasks"):
-                break
-    agents.start()
-    async with asyncio.timeout(5):
-        async for _ in ticks():
-            if await pool.fetchval("SELECT attempt FROM subtasks") >= 2:
-                break
-    agents.send(frozen, signal.SIGCONT)
+    task_id = await rise(pool, orchestrator, agents, frozen)
     await completed(world, task_id, within=15)
     await asyncio.sleep(0.3)  # the zombie has tried by now
-    os.kill(frozen, 0)  # and lives
-    assert await _attempts(pool) == [("slow", 1, "lost"), ("slow", 2, "completed")]
+    agents.assert_alive()
+    assert await attempts(pool) == [("slow", 1, "lost"), ("slow", 2, "completed")]
     assert await pool.fetchval("SELECT summary FROM subtask_results") == "attempt 2 of slow"
     assert await broken_invariants(pool) == {}
 
 
-async def _submit_many(orchestrator: Author, dice: random.Random) -> list[UUID]:
-    """Two roots, two in the middle, a join and a tail, each 50 to 300 ms of work."""
-    shape = {"a": "", "b": "", "c": "a", "d": "ab", "e": "cd", "f": "e"}
-    return [
-        await orchestrator.submit(
-            plan_of(
-                *(
-                    planned(key, *after, estimated_duration=dice.randint(50, 300))
-                    for key, after in shape.items()
-                )
-            ),
-            user=f"user-{number % 3}",
-        )
-        for number in range(_TASKS)
-    ]
-
-
 async def _storm(agents: Agents, client: "redis.Redis", dice: random.Random) -> Counter[str]:
-    """Faults at random until the time is over; in the end three agents live and nobody sleeps."""
-    loop, faults = asyncio.get_running_loop(), Counter[str]()
-    for _ in range(3):
-        agents.start()
-    ends = loop.time() + _STORM_SECONDS
+    """Faults one after the other; in the end three agents live and nobody sleeps."""
+    faults = Counter[str]()
     async with asyncio.TaskGroup() as group:
-        while loop.time() < ends:
+        for _ in range(_FAULTS):
             await asyncio.sleep(dice.uniform(0.5, 1.5) * _FAULT_SECONDS)
             fault = dice.choices(("kill", "freeze", "forget"), (5, 3, 2))[0]
             faults[fault] += 1
-            victim = dice.choice(agents.alive)
             if fault == "kill":
-                agents.kill(victim)
+                agents.kill(agents.alive[0])  # the oldest, which is the likeliest to hold something
                 agents.start()
             elif fault == "freeze":
-                agents.send(victim, signal.SIGSTOP)
-                group.create_task(_thaw(agents, victim, dice.uniform(0.1, 2.2)))
+                group.create_task(agents.pause(dice.choice(agents.alive), dice.uniform(0.1, 2.2)))
             else:
                 await client.flushall()
     return faults
 
 
-async def _thaw(agents: Agents, victim: int, seconds: float) -> None:
-    await asyncio.sleep(seconds)
-    if victim in agents.alive:  # the number of a dead one may belong to another by now
-        agents.send(victim, signal.SIGCONT)
-
-
 async def test_a_storm_of_faults_leaves_every_task_completed(
-    world: World, pool: Pool, orchestrator: Author, agents: Agents, redis_url: str
+    world: World,
+    pool: Pool,
+    orchestrator: Author,
+    agents: Agents,
+    redis_url: str,
+    dice: random.Random,
 ) -> None:
-    dice = random.Random(20_260_101)
-    tasks = await _submit_many(orchestrator, dice)
+    tasks = [
+        await orchestrator.submit(shaped(DIAMOND, dice, 50, 300), user=f"user-{number % 3}")
+        for number in range(_TASKS)
+    ]
+    for _ in range(3):
+        agents.start()
+    await until_running(pool)
     async with redis.Redis.from_url(redis_url) as client:
         faults = await _storm(agents, client, dice)
     await completed(world, *tasks, within=60)
-    outcomes = Counter(outcome for _, _, outcome in await _attempts(pool))
+    outcomes = Counter(outcome for _, _, outcome in await attempts(pool))
     print(f"faults {dict(faults)}, attempts {dict(outcomes)}")
     assert await broken_invariants(pool) == {}
     assert outcomes["completed"] == _TASKS * 6
     assert outcomes["lost"] > 0, "a storm that hits nothing proves nothing"
-    for pid in agents.alive:
-        os.kill(pid, 0)  # none of the survivors fell over a fault of others
+    agents.assert_alive()
 
 
 @pytest.mark.parametrize("status", ["completed", "running", "blocked"])
