@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from orchestrator.plan import planned_checks
 from orchestrator.roster import Roster
 from shared.database.tasks import TaskLedger
+from shared.errors import DependencyUnavailable
 from shared.models import AgentView, Plan, PlannedCheck, Record
 
 _log = structlog.get_logger(__name__)
@@ -57,10 +58,19 @@ class Prober:
         )
         if not agents:
             return None
+        try:
+            return await self._tried_by(agents[:_MOST_AGENTS], task_id, checks)
+        except DependencyUnavailable as error:
+            _log.warning("checks not tried", error=error.detail)
+            return None
+
+    async def _tried_by(
+        self, agents: Sequence[AgentView], task_id: UUID, checks: Sequence[PlannedCheck]
+    ) -> Sequence[PlannedCheck] | None:
         probe_id = uuid4()
         await self._ledger.insert_probe(probe_id, task_id, checks)
         try:
-            for agent in agents[:_MOST_AGENTS]:
+            for agent in agents:
                 tried = await self._ask(agent, probe_id)
                 if [each.check for each in tried] == [each.check for each in checks]:
                     return tried

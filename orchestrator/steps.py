@@ -2,7 +2,8 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Protocol
+from functools import partial
+from typing import Protocol, TypeVar
 from uuid import UUID
 
 import structlog
@@ -14,10 +15,12 @@ from shared.database.subtasks import SubtaskLedger
 from shared.database.tasks import Failure, Request, Step, TaskLedger
 from shared.database.views import Views
 from shared.errors import DependencyUnavailable, QuintetError
-from shared.models import Plan, TaskDetail
+from shared.models import ModelUsage, Plan, TaskDetail
 from shared.states import FailureKind, SubtaskStatus, TaskStatus
 
 _log = structlog.get_logger(__name__)
+_LONGEST_PAUSE = 2.0
+T = TypeVar("T")
 
 
 class Planner(Protocol):
@@ -105,7 +108,7 @@ class Steps:
         }
         with structlog.contextvars.bound_contextvars(task_id=str(step.task_id)):
             try:
-                request = await self._ledger.read(step.task_id)
+                request = await _insist(partial(self._ledger.read, step.task_id))
                 if request is not None:
                     await steps[step.status](step, request)
                     await done(step.task_id)
@@ -125,14 +128,11 @@ class Steps:
 
     async def _plan(self, step: Step, request: Request) -> None:
         analysis = await self._planner.analyse(request)
-        if analysis.usage:
-            await self._ledger.record_calls(
-                step.task_id, "planner", analysis.usage, simulated=self._simulated
-            )
+        await self._record_calls(step, "planner", analysis.usage)
         if analysis.plan is None:
-            await self._ledger.fail(step, _planning_failure(analysis), owner=self._owner)
+            await self._fail(step, _planning_failure(analysis))
             return
-        await self._start(step, request, analysis.plan, analysis)
+        await _insist(partial(self._start, step, request, analysis.plan, analysis))
 
     async def _start(
         self,
@@ -156,21 +156,38 @@ class Steps:
             await ledger.insert_dependencies(step.task_id, edges)
 
     async def _aggregate(self, step: Step, request: Request) -> None:
-        detail = await self._views.task(step.task_id)
+        detail = await _insist(partial(self._views.task, step.task_id))
         if detail is None:
             return
         answer = await self._summariser.aggregate(request, detail)
-        if answer.usage:
-            await self._ledger.record_calls(
-                step.task_id, "aggregator", answer.usage, simulated=self._simulated
-            )
+        await self._record_calls(step, "aggregator", answer.usage)
         failure = _aggregate_failure(detail, answer)
-        if failure is None:
-            await self._ledger.complete(
-                step, owner=self._owner, answer=_storable(answer.text), result=answer.result
-            )
-        else:
-            await self._ledger.fail(step, failure, owner=self._owner)
+        if failure is not None:
+            await self._fail(step, failure)
+            return
+        text, result = _storable(answer.text), answer.result
+        complete = partial(self._ledger.complete, step, answer=text, result=result)
+        await _insist(partial(complete, owner=self._owner))
+
+    async def _fail(self, step: Step, failure: Failure) -> None:
+        await _insist(partial(self._ledger.fail, step, failure, owner=self._owner))
+
+    async def _record_calls(self, step: Step, purpose: str, usage: Sequence[ModelUsage]) -> None:
+        if usage:
+            record = partial(self._ledger.record_calls, step.task_id, purpose, usage)
+            await _insist(partial(record, simulated=self._simulated))
+
+
+async def _insist(call: Callable[[], Awaitable[T]]) -> T:
+    """What was thought is not thrown away because the ledger is away; a fence cancels this."""
+    pause = 0.2
+    while True:
+        try:
+            return await call()
+        except DependencyUnavailable as error:
+            _log.warning("the ledger is away; trying again", error=error.detail)
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, _LONGEST_PAUSE)
 
 
 def _planning_failure(analysis: Analysis) -> Failure:

@@ -13,6 +13,7 @@ from shared.database.connection import Pool, open_pool
 from tests.chaos.agents import Agents
 from tests.chaos.author import Author
 from tests.chaos.loops import Pace, Place, orchestrating
+from tests.chaos.orchestrators import Orchestrators
 from tests.ledger_world import World
 from tests.scripted_service import scripted_service
 
@@ -111,3 +112,17 @@ async def orchestrator(pool: Pool, place: Place, pace: Pace) -> AsyncIterator[Au
     author = Author(pool)
     async with orchestrating(pool, author, place, pace):
         yield author
+
+
+@pytest.fixture
+def orchestrators(nursery: "subprocess.Popen[str]", place: Place) -> Iterator[Orchestrators]:
+    """Orchestrators on the ledger of this test; whatever is left is killed."""
+    environment = {
+        "PATH": os.environ["PATH"],
+        "DATABASE_URL": place.database_url,
+        "REDIS_URL": place.redis_url,
+        "SHARED_FILES_DIR": str(place.files),
+    }
+    orchestrators = Orchestrators(nursery, environment)
+    yield orchestrators
+    orchestrators.kill_all()

@@ -19,7 +19,8 @@ from tests.chaos.author import Author
 from tests.chaos.ending import broken_invariants, completed
 from tests.chaos.loops import Pace
 from tests.chaos.mortal import crash
-from tests.chaos.watching import attempts, until_running
+from tests.chaos.orchestrators import Orchestrators
+from tests.chaos.watching import attempts, until, until_running
 from tests.chaos.workloads import DIAMOND, shaped
 from tests.ledger_world import World, plan_of, planned
 
@@ -150,3 +151,19 @@ async def test_an_outage_longer_than_a_lease_loses_no_attempt_of_a_living_agent(
     assert agents.signs.times("ends", 1) == 1, "what had ended was done again, not written down"
     assert await broken_invariants(pool) == {}
     agents.assert_alive()
+
+
+@pytest.mark.parametrize("step", ["planning", "aggregating"])
+async def test_what_was_thought_during_an_outage_is_kept(
+    pool: Pool, orchestrators: Orchestrators, agents: Agents, postgres: LocalPostgres, step: str
+) -> None:
+    pid = orchestrators.start(Pace(step_lease=30), thinking=1.0)
+    agents.start()
+    await Author(pool).submit(plan_of(planned("only", estimated_duration=1)))
+    await orchestrators.signs.seen(step, pid)
+    await crash(postgres)
+    await asyncio.sleep(1.5)
+    await postgres.start()
+    written = {"planning": "plan_version", "aggregating": "answer"}[step]
+    await until(pool, f"SELECT {written} FROM tasks", within=5)
+    assert orchestrators.signs.times(step, pid) == 1

@@ -1,12 +1,9 @@
 """Orchestrators die and freeze while they plan, advance and aggregate; another takes over."""
 
 import asyncio
-import os
 import random
 import signal
-import subprocess
 from collections import Counter
-from collections.abc import Iterator
 from uuid import UUID
 
 import pytest
@@ -15,7 +12,7 @@ from shared.database.connection import Pool
 from tests.chaos.agents import Agents
 from tests.chaos.author import Author
 from tests.chaos.ending import broken_invariants, completed
-from tests.chaos.loops import Pace, Place
+from tests.chaos.loops import Pace
 from tests.chaos.orchestrators import Orchestrators
 from tests.chaos.watching import until
 from tests.chaos.workloads import CHAIN, DIAMOND, shaped
@@ -24,20 +21,6 @@ from tests.ledger_world import World, plan_of, planned
 _TASKS = 16
 _FAULTS = 18
 _PACE = Pace(step_lease=0.6)
-
-
-@pytest.fixture
-def orchestrators(nursery: "subprocess.Popen[str]", place: Place) -> Iterator[Orchestrators]:
-    """Orchestrators on the ledger of this test; whatever is left is killed."""
-    environment = {
-        "PATH": os.environ["PATH"],
-        "DATABASE_URL": place.database_url,
-        "REDIS_URL": place.redis_url,
-        "SHARED_FILES_DIR": str(place.files),
-    }
-    orchestrators = Orchestrators(nursery, environment)
-    yield orchestrators
-    orchestrators.kill_all()
 
 
 async def _submit(author: Author, dice: random.Random, seconds: float) -> list[UUID]:
