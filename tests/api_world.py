@@ -16,6 +16,7 @@ from fastapi import FastAPI
 from orchestrator.advance import Advancer
 from orchestrator.app import create_app
 from orchestrator.dispatcher import Dispatcher, Ears
+from orchestrator.event_stream import EventHub
 from orchestrator.request_body import Limits
 from orchestrator.roster import Roster
 from orchestrator.services import Services
@@ -24,11 +25,12 @@ from orchestrator.steps import Steps
 from orchestrator.submission import Submissions
 from shared.background import running
 from shared.database.connection import Pool
+from shared.database.events import EventLedger
 from shared.database.tasks import TaskLedger
 from shared.database.views import Views
 from shared.http_server import server_for
 from shared.models import Assignment, Capability, Presence
-from shared.queue import RESULTS, SUBMISSIONS, Doorbell, Ear
+from shared.queue import EVENTS, RESULTS, SUBMISSIONS, Calls, Doorbell, Ear
 from shared.workspace import Workspace, manifest
 from tests.chaos.author import Author
 from tests.ledger_world import LEASE, World
@@ -121,11 +123,14 @@ def problem(answer: httpx.Response, status: int, slug: str, case: str = "") -> d
 
 @asynccontextmanager
 async def open_api(
-    pool: Pool, redis_url: str, files: Path, *, limits: Limits = LIMITS
+    pool: Pool, redis_url: str, files: Path, *, limits: Limits = LIMITS, room: int = 1_000
 ) -> AsyncIterator[Api]:
     """The app, called in process; no model, and no loop of its own."""
     woken: list[None] = []
-    async with Doorbell(redis_url) as doorbell:
+    async with (
+        Doorbell(redis_url) as doorbell,
+        following(pool, redis_url, room=room) as events,
+    ):
         advancer = Advancer(pool, doorbell, files=files, owner=uuid4(), lease_seconds=LEASE)
         services = Services(
             views=Views(pool),
@@ -136,6 +141,7 @@ async def open_api(
             files=files,
             simulated=True,
             wake=lambda: woken.append(None),
+            events=events,
         )
         app = create_app(services)
         transport = httpx.ASGITransport(app)
@@ -144,9 +150,21 @@ async def open_api(
 
 
 @asynccontextmanager
+async def following(pool: Pool, redis_url: str, **limits: Any) -> AsyncIterator[EventHub]:
+    """A hub of events at work."""
+    calls = Calls(redis_url, EVENTS)
+    hub = EventHub(EventLedger(pool), calls, **limits)
+    try:
+        async with running(hub.run()):
+            yield hub
+    finally:
+        await calls.close()
+
+
+@asynccontextmanager
 async def listening(app: FastAPI) -> AsyncIterator[int]:
     """The app behind a real socket; yields its port."""
-    server = server_for(app, host="127.0.0.1", port=0, grace_seconds=1)
+    server = server_for(app, host="127.0.0.1", port=0, grace_seconds=1, websockets=True)
     serving = asyncio.create_task(server.serve())
     try:
         async with asyncio.timeout(10):

@@ -23,7 +23,9 @@ import pytest
 from anyio.from_thread import start_blocking_portal
 
 from scripts.claude_simulator.server import simulated_model
+from shared.database.connection import Pool, open_pool
 from shared.database.migrate import migrate
+from tests.ledger_world import World
 
 ROOT = Path(__file__).parent.parent
 STOP_SECONDS = 30
@@ -77,6 +79,20 @@ async def database_url(postgres_url: str, template_database: str) -> AsyncIterat
     """A fresh, migrated ledger."""
     async with _fresh_database(postgres_url, template_database) as url:
         yield url
+
+
+@pytest.fixture
+async def pool(database_url: str) -> AsyncIterator[Pool]:
+    """A pool on a fresh ledger."""
+    pool = await open_pool(database_url, minimum=1, maximum=20)
+    yield pool
+    await pool.close()
+
+
+@pytest.fixture
+def world(pool: Pool) -> World:
+    """A world on that ledger."""
+    return World(pool)
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 import asyncio
 import shlex
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from agent.checks.runner import run_checks
 from agent.claude import ClaudeSession
 from agent.outcome import Failed, Outcome
 from agent.process_tree import marked
-from shared.database.connection import Pool, open_pool
+from shared.database.connection import Pool
 from shared.models import Assignment, CommandCheck, PlannedCheck
 from shared.states import FailureKind
 from tests.check_world import check_context, folder_of
@@ -25,14 +25,6 @@ from tests.ticks import ticks
 from tests.worker_world import DONE, Agent, Body, working_agent
 
 WORKS = ["session", "checks"]
-
-
-@pytest.fixture
-async def pool(database_url: str) -> AsyncIterator[Pool]:
-    """A pool on a fresh ledger."""
-    pool = await open_pool(database_url, minimum=1, maximum=10)
-    yield pool
-    await pool.close()
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.integration.test_simulator_agent import ASK, SAMPLE, Json, agent_prompt, ask, work
+from tests.simulator_world import ASK, SAMPLE, Json, agent_prompt, ask, work
 
 
 @pytest.fixture

@@ -31,10 +31,9 @@ from shared.http_server import server_for
 from shared.models import Capability, Plan, PlannedCheck, Presence
 from shared.queue import Doorbell
 from tests.data_world import SECRET
-from tests.integration.test_planning import Planning
 from tests.ledger_world import World, plan_of, planned
 from tests.messages_server import Failure, Reply, messages_server, say, structured
-from tests.planning_world import NobodyTries
+from tests.planning_world import NobodyTries, Planning
 from tests.web_server import Received, WebServer, reply, web_server
 
 TRUE = {"kind": "command", "command": "true"}

@@ -12,7 +12,7 @@ from agent.review_material import FileExcerpt, Material
 from agent.reviewer import Reviewer
 from shared.claude import Claude
 from shared.models import Review
-from tests.integration.test_simulator_agent import (
+from tests.simulator_world import (
     AGENT_TOOLS,
     Json,
     agent_prompt,

@@ -16,7 +16,7 @@ IMAGES = {
 }
 # installed for another reason than an import of ours
 NOT_IMPORTED = {
-    "orchestrator": {"python-multipart"},
+    "orchestrator": {"python-multipart", "websockets"},
     "agent": {"matplotlib", "pandas", "pytest", "ruff"},
     "ui": set[str](),
 }
