@@ -22,8 +22,8 @@ from agent.process_tree import sweep
 from agent.profiles import Profile, profile_named
 from agent.settle import Settler
 from agent.worker import Pace, Worker
-from shared import config
-from shared.background import forget_imports, running
+from shared import config, metrics
+from shared.background import forget_imports, measure_lag, running
 from shared.database.connection import Pool, open_pool
 from shared.database.subtasks import Claimant, SubtaskLedger
 from shared.errors import ConfigurationError
@@ -113,7 +113,14 @@ class Assembly:
                 pace=Pace(self.settings.concurrency, self.settings.drain_seconds),
             )
             beat = self._beat(worker, doorbell, simulated=simulated)
-            loops = [leases.run(), settler.run(), notes.run(), _listen(calls, leases)]
+            self._show(worker, doorbell, simulated=simulated)
+            loops = [
+                leases.run(),
+                settler.run(),
+                notes.run(),
+                _listen(calls, leases),
+                measure_lag(),
+            ]
             if visible:
                 loops.append(beat.run())
             await stack.enter_async_context(running(*loops))
@@ -161,6 +168,13 @@ class Assembly:
             max_running=self.settings.max_running,
             max_running_in_role=self.settings.max_running_per_role.get(self.profile.name, 0),
         )
+
+    def _show(self, worker: Worker, doorbell: Doorbell, *, simulated: bool) -> None:
+        metrics.REDIS.set_function(lambda: float(doorbell.connected))
+        metrics.SIMULATED.set(simulated)
+        slots = self.settings.concurrency
+        metrics.SLOTS.labels("taken").set_function(lambda: len(worker.running))
+        metrics.SLOTS.labels("free").set_function(lambda: slots - len(worker.running))
 
     def _beat(self, worker: Worker, doorbell: Doorbell, *, simulated: bool) -> PresenceBeat:
         return PresenceBeat(

@@ -11,6 +11,7 @@ from agent.claude_events import SessionEvent
 from agent.claude_settings import SessionSettings, Subagent
 from agent.correction import REPEATED, Corrections, Tried, state_of
 from agent.loop_breaker import LoopBreaker, directory_fingerprint
+from agent.metrics import session_said
 from agent.narration import note_of
 from agent.outcome import Completed, Failed, Outcome
 from agent.profiles import Profile
@@ -23,6 +24,7 @@ from agent.tool_log import ToolLog
 from agent.toolbox import Toolbox, Tools
 from agent.verifier import Look, Verifier, evidence_of
 from agent.workspace_state import changes, snapshot
+from shared import metrics
 from shared.claude import usage_of
 from shared.errors import MalformedOutput, ModelError, WorkspaceError
 from shared.models import Assignment, Doubt, ModelUsage, PlannedCheck, Round
@@ -30,6 +32,7 @@ from shared.states import FailureKind
 from shared.workspace import Workspace
 
 _LONGEST = 3_600.0
+_PRINTED = 1_500  # characters of a check's output in an error
 _HELPER = Subagent(
     description="Does one well-defined part of the work and reports back.",
     prompt="Do the part you are given, with the tools you have, and report what you found.",
@@ -115,6 +118,7 @@ class AttemptRun:
                     look = await self._correct(session, verifier, look)
         finally:
             self._spent = session.spent
+            metrics.spent("agent", self._spent)
         return self._concluded(look)
 
     async def _ask(
@@ -122,7 +126,10 @@ class AttemptRun:
     ) -> tuple[Mapping[str, Any], tuple[ModelUsage, ...]]:
         try:
             reply = await session.ask(prompt, self._observe)
-        except MalformedOutput as error:
+        except ModelError as error:
+            metrics.call_ended("agent", self._model, type(error).__name__)
+            if not isinstance(error, MalformedOutput):
+                raise
             self._note(Note("attempt", error.detail, level="warning"))
             return {}, usage_of(error)
         return reply.output, reply.usage
@@ -166,12 +173,15 @@ class AttemptRun:
             return Completed(result, look.files, self._usage, record)
         number = self._tried.number
         after = f"after {number} correction{'s' if number != 1 else ''}" if number else "at once"
-        reason = "; ".join(look.round.problems) or "the result was not accepted"
         kind = _KINDS[doubt] if doubt is not None else FailureKind.BUSINESS
-        return self._failed(kind, f"not accepted ({after}): {reason}")
+        return self._failed(kind, f"not accepted ({after}): {_gist(look.round)}")
 
     def _failed(self, kind: FailureKind, error: str) -> Failed:
         return Failed(kind, error, self._usage, self._tried.record(None))
+
+    @property
+    def _model(self) -> str:
+        return self._profile.model or self._runtime.model
 
     @property
     def _usage(self) -> tuple[ModelUsage, ...]:
@@ -183,6 +193,7 @@ class AttemptRun:
         if told is not None:
             own, shared = f"{self._folder}/", f"{self._workspace.path}/"
             self._note(replace(told, message=told.message.replace(own, "").replace(shared, "")))
+        session_said(event, self._model)
         self._log.observe(event)
         self._breaker.observe(event)
 
@@ -206,7 +217,7 @@ class AttemptRun:
         return SessionSettings(
             marker=f"{runtime.marker}/{self._name}",
             system_prompt=system_prompt(self._profile),
-            model=self._profile.model or runtime.model,
+            model=self._model,
             fallback_model=runtime.fallback_model,
             working_directory=self._folder,
             config_directory=runtime.scratch / f"session-{self._name}",
@@ -221,6 +232,13 @@ class AttemptRun:
             sandbox=runtime.sandbox,
             objection=self._breaker.objection,
         )
+
+
+def _gist(look: Round) -> str:
+    """The first line of each problem, then the end of what the last failed check printed."""
+    lines = "; ".join(problem.split("\n", 1)[0] for problem in look.problems)
+    printed = [check.output for check in look.checks if check.outcome == "failed" and check.output]
+    return f"{lines}\n{printed[-1][-_PRINTED:]}" if printed else lines
 
 
 def _repeated(problems: tuple[str, ...]) -> tuple[str, ...]:

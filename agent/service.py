@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from agent.check_probes import CheckProbes
 from agent.presence import PresenceBeat
 from agent.worker import Worker
+from shared import http_metrics
 from shared.errors import NotFound
 from shared.models import PlannedCheck, Presence, Record
 from shared.problems import SmallBody, documented, install
@@ -88,6 +89,7 @@ def create_app(
         return Probed(checks=await probes.probe(wish.probe_id))
 
     install(app)
+    http_metrics.install(app)
     return app
 
 

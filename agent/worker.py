@@ -14,6 +14,7 @@ import structlog
 
 from agent.attempt import Executor, Note, NoteSink
 from agent.heartbeat import Leases
+from agent.metrics import attempt_ended
 from agent.outcome import Failed, Outcome
 from agent.settle import Settlement, Settler
 from shared.database.subtasks import Claimant, Held, SubtaskLedger
@@ -179,6 +180,8 @@ class Worker:
 
     async def _attempt(self, assignment: Assignment) -> None:
         held = Held(assignment.subtask_id, assignment.attempt)
+        clock = asyncio.get_running_loop().time
+        began = clock()
         with (
             structlog.contextvars.bound_contextvars(
                 task_id=str(assignment.task_id),
@@ -191,6 +194,8 @@ class Worker:
             accepted = await self._settler.settle(Settlement(held, assignment.task_id, outcome))
         del self.running[held]
         self._count(outcome, accepted=accepted)
+        role, seconds = self._claimant.role, clock() - began
+        attempt_ended(assignment, outcome, role=role, accepted=accepted, seconds=seconds)
         self._changed.set()
 
     async def _execute(self, assignment: Assignment) -> Outcome:

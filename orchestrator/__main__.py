@@ -12,7 +12,11 @@ from pydantic import ValidationError
 from orchestrator.advance import Advancer
 from orchestrator.aggregator import Aggregator
 from orchestrator.app import create_app
+from orchestrator.attendance import Attendance
 from orchestrator.dispatcher import Dispatcher, Ears
+from orchestrator.event_keeper import EventKeeper
+from orchestrator.event_stream import EventHub
+from orchestrator.metrics import LedgerGauges, show_process
 from orchestrator.prober import Prober
 from orchestrator.request_body import Limits
 from orchestrator.rescuer import Rescuer
@@ -23,14 +27,16 @@ from orchestrator.steps import Steps
 from orchestrator.submission import Submissions
 from orchestrator.task_analyzer import TaskAnalyzer
 from shared import config, log
-from shared.background import forget_imports, running
+from shared.background import forget_imports, measure_lag, running
 from shared.claude import Claude
 from shared.database.connection import Pool, open_pool
+from shared.database.events import EventLedger
+from shared.database.metrics import LedgerFigures
 from shared.database.tasks import TaskLedger
 from shared.database.views import Views
 from shared.errors import QuintetError
 from shared.http_server import Server, server_for
-from shared.queue import RESULTS, SUBMISSIONS, Doorbell, Ear
+from shared.queue import EVENTS, RESULTS, SUBMISSIONS, Calls, Doorbell, Ear
 
 _log = structlog.get_logger(__name__)
 
@@ -81,7 +87,7 @@ class Orchestrator:
         *,
         simulated: bool,
     ) -> None:
-        roster = Roster(doorbell)
+        roster, events = Roster(doorbell), self._events(stack, pool)
         advancer = Advancer(
             pool,
             doorbell,
@@ -104,13 +110,30 @@ class Orchestrator:
             files=self.files,
             simulated=simulated,
             wake=dispatcher.submitted,
+            events=events,
         )
-        server = server_for(create_app(services), host=self.settings.host, port=self.settings.port)
-        _stop_on_signals(server)
-        _log.info("orchestrator up", port=self.settings.port, simulated_model=simulated)
-        async with running(dispatcher.run(), self._rescuer(pool, doorbell).run(), roster.run()):
+        host, port = self.settings.host, self.settings.port
+        server = server_for(create_app(services), host=host, port=port, websockets=True)
+        _stop_on_signals(server, events)
+        _log.info("orchestrator up", port=port, simulated_model=simulated)
+        show_process(doorbell, simulated=simulated)
+        async with running(
+            dispatcher.run(),
+            self._rescuer(pool, doorbell).run(),
+            roster.run(),
+            events.run(),
+            Attendance(events.ledger, roster).run(),
+            EventKeeper(events.ledger, days=self.settings.event_retention_days).run(),
+            LedgerGauges(LedgerFigures(pool)).run(),
+            measure_lag(),
+        ):
             await server.serve()
         _log.info("orchestrator down")
+
+    def _events(self, stack: AsyncExitStack, pool: Pool) -> EventHub:
+        calls = Calls(self.redis_url, EVENTS)
+        stack.push_async_callback(calls.close)
+        return EventHub(EventLedger(pool), calls)
 
     def _dispatcher(
         self,
@@ -163,10 +186,15 @@ class Orchestrator:
         )
 
 
-def _stop_on_signals(server: Server) -> None:
+def _stop_on_signals(server: Server, events: EventHub) -> None:
     loop = asyncio.get_running_loop()
+
+    def stop() -> None:
+        events.close()  # streams never end by themselves
+        server.finish()
+
     for name in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(name, server.finish)
+        loop.add_signal_handler(name, stop)
 
 
 def main() -> int:

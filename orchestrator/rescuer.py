@@ -8,6 +8,7 @@ import asyncio
 
 import structlog
 
+from shared import metrics
 from shared.background import leave_if_cancelled
 from shared.database.connection import Connection, Pool, connect
 from shared.database.subtasks import SubtaskLedger
@@ -62,6 +63,9 @@ class Rescuer:
         rescued = await ledger.rescue(max_losses=self._max_losses, grace_seconds=grace)
         abandoned = await ledger.abandon(grace_seconds=grace)
         lost = poisoned + rescued + abandoned
+        metrics.LOST.labels("requeued").inc(len(rescued))
+        metrics.LOST.labels("poisoned").inc(len(poisoned))
+        metrics.LOST.labels("abandoned").inc(len(abandoned))
         if lost:
             _log.warning(
                 "attempts lost",
@@ -70,5 +74,7 @@ class Rescuer:
                 abandoned=len(abandoned),
             )
             await self._doorbell.ring_results(dict.fromkeys(lost))
-        await self._doorbell.ring(await ledger.ring_again())
+        late = await ledger.ring_again()
+        metrics.RUNG_AGAIN.inc(len(late))
+        await self._doorbell.ring(late)
         return len(lost)

@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-from fastapi import Depends, Request
+from fastapi import Depends
+from starlette.requests import HTTPConnection
 
+from orchestrator.event_stream import EventHub
 from orchestrator.roster import Roster
 from orchestrator.steering import Steering
 from orchestrator.submission import Submissions
@@ -26,10 +28,11 @@ class Services:
     files: Path
     simulated: bool
     wake: Callable[[], None]
+    events: EventHub
 
 
-async def _services(request: Request) -> Services:
-    services = request.app.state.services
+async def _services(connection: HTTPConnection) -> Services:
+    services = connection.app.state.services
     assert isinstance(services, Services)  # set by create_app  # noqa: S101
     return services
 

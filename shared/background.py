@@ -6,6 +6,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any, Generic, TypeVar
 
+from shared.metrics import LAG
+
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -30,6 +32,15 @@ async def running(*loops: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
         finally:
             for task in tasks:
                 task.cancel()
+
+
+async def measure_lag(interval: float = 0.1) -> None:
+    """Observe how late this loop wakes what sleeps, until cancelled."""
+    clock = asyncio.get_running_loop().time
+    while True:
+        due = clock() + interval
+        await asyncio.sleep(interval)
+        LAG.observe(max(0.0, clock() - due))
 
 
 def leave_if_cancelled() -> None:

@@ -1,6 +1,7 @@
 """The one door to the Messages API: structured calls, their usage and price, our errors."""
 
 import asyncio
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
@@ -12,6 +13,7 @@ import structlog
 from anthropic.types import Message, MessageParam, OutputConfigParam, TextBlockParam
 from pydantic import BaseModel, ValidationError
 
+from shared import metrics
 from shared.errors import (
     MalformedOutput,
     ModelCutOff,
@@ -33,7 +35,23 @@ _PLACE = 120  # characters; the names in it are the model's own
 _FOREIGN = "the endpoint did not speak the Messages API"
 # The client checks little of a stream: what is wrong in one shows as any of these.
 _NOT_THE_API = (ValueError, AssertionError, AttributeError, LookupError, TypeError)
+# Who asks, told by what is asked for; the purposes of the ledger's model_calls.
+PURPOSES = {"Plan": "planner", "FinalAnswer": "aggregator", "Judgement": "reviewer"}
 _log = structlog.get_logger(__name__)
+
+
+async def _count_refusals(
+    request: anthropic.APIRequest, call_next: anthropic.AsyncCallNext
+) -> anthropic.AsyncAPIResponse[Any]:
+    """Middleware of the client; sees every try, also those that the client repeats by itself."""
+    try:
+        response = await call_next(request)
+    except anthropic.APIConnectionError:
+        metrics.refused(None)
+        raise
+    if response.status_code >= 400:
+        metrics.refused(response.status_code)
+    return response
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +98,7 @@ class Claude:
             base_url=base_url,
             timeout=timeout_seconds,
             max_retries=max_retries,
+            middleware=(_count_refusals,),
         )
 
     async def __aenter__(self) -> Self:
@@ -133,6 +152,21 @@ class Claude:
         return await self._ask_once(prompt, answer, model=model, max_tokens=max_tokens)
 
     async def _ask_once(
+        self, prompt: Prompt, answer: type[T], *, model: str, max_tokens: int
+    ) -> Reply[T]:
+        purpose, began = PURPOSES.get(answer.__name__, "other"), time.perf_counter()
+        try:
+            reply = await self._answer(prompt, answer, model=model, max_tokens=max_tokens)
+        except ModelError as error:
+            metrics.spent(purpose, usage_of(error))
+            metrics.call_ended(purpose, model, type(error).__name__)
+            raise
+        outcome = "invalid" if reply.value is None else "answered"
+        metrics.spent(purpose, (reply.usage,))
+        metrics.call_ended(purpose, model, outcome, time.perf_counter() - began)
+        return reply
+
+    async def _answer(
         self, prompt: Prompt, answer: type[T], *, model: str, max_tokens: int
     ) -> Reply[T]:
         message = await self._send(prompt, answer, model=model, max_tokens=max_tokens)

@@ -133,6 +133,7 @@ class OrchestratorSettings(_Settings):
     planning_slots: Count = Field(default=4, alias="PLANNING_CONCURRENCY")
     sweep_seconds: Seconds = Field(default=1, alias="SWEEP_SECONDS")
     rescue_seconds: Seconds = Field(default=5, alias="RESCUE_SECONDS")
+    event_retention_days: int = Field(default=30, ge=0, le=36_500, alias="EVENT_RETENTION_DAYS")
 
 
 class AgentSettings(_Settings):

@@ -25,6 +25,7 @@ RESULTS = "agent_results"
 SUBMISSIONS = "task_submissions"
 ACTIVE = "active_agents"
 CANCELS = "cancellations"
+EVENTS = "events"
 PRESENCE_SECONDS = 60
 
 _LONGEST = 256  # more bells than any fleet has ears for
@@ -88,7 +89,10 @@ class Doorbell:
 
     async def call_cancelled(self, task_id: UUID) -> None:
         """Ask every agent to look at its leases now: a person cancelled something."""
-        await self._attempt(self._client.publish(CANCELS, str(task_id)))
+        pipeline = self._client.pipeline(transaction=False)
+        pipeline.publish(CANCELS, str(task_id))
+        pipeline.publish(EVENTS, "")
+        await self._attempt(pipeline.execute())
 
     async def appear(self, presence: Presence) -> None:
         """Tell the dashboards that an agent is there, for the next minute."""
@@ -145,6 +149,7 @@ class Doorbell:
                 pipeline.rpush(key, *elements[-_LONGEST:])
                 pipeline.ltrim(key, -_LONGEST, -1)
         if len(pipeline):
+            pipeline.publish(EVENTS, "")  # what was rung for is told of in the ledger by now
             await self._attempt(pipeline.execute())
 
     async def _attempt(self, call: Any) -> Any:
@@ -202,9 +207,13 @@ class Ear:
 
 
 class Calls:
-    """Follows the call to look at one's leases; a lost call costs one renewal interval."""
+    """Follows the calls of a channel: to look at one's leases, or at what is new among events.
 
-    def __init__(self, url: str) -> None:
+    A lost call costs the time until its listener looks of its own accord.
+    """
+
+    def __init__(self, url: str, channel: str = CANCELS) -> None:
+        self._channel = channel
         self._client: redis.Redis = redis.Redis.from_url(
             url, **_TEXT, socket_connect_timeout=2, socket_timeout=None
         )
@@ -216,19 +225,23 @@ class Calls:
             async with asyncio.timeout(seconds + 5):
                 if self._pubsub is None:
                     self._pubsub = self._client.pubsub(ignore_subscribe_messages=True)
-                    await self._pubsub.subscribe(CANCELS)
-                return await self._pubsub.get_message(timeout=seconds) is not None
+                    await self._pubsub.subscribe(self._channel)
+                called = await self._pubsub.get_message(timeout=seconds) is not None
+                while called and await self._pubsub.get_message(timeout=0) is not None:
+                    pass  # one look answers all calls that came before it
+                return called
         except _AWAY:
-            await self._reset()
+            await self.rest()
             await asyncio.sleep(seconds)
             return False
 
     async def close(self) -> None:
         """Unsubscribe and give the connection back."""
-        await self._reset()
+        await self.rest()
         await self._client.aclose()
 
-    async def _reset(self) -> None:
+    async def rest(self) -> None:
+        """Unsubscribe until the next wait."""
         if self._pubsub is not None:
             await self._pubsub.aclose()  # type: ignore[no-untyped-call]
             self._pubsub = None

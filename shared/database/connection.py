@@ -1,12 +1,13 @@
 """Connections to PostgreSQL as every service opens them, and named statements run on them."""
 
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import asyncpg
 
+from shared import metrics
 from shared.database.statements import find
 from shared.errors import DependencyUnavailable, Unstorable
 
@@ -53,6 +54,20 @@ class PooledConnection(Connection):
     def get_reset_query(self) -> str:
         """Nothing to undo; an open transaction is rolled back all the same."""
         return ""
+
+
+_pools: list[Pool] = []  # of this process, for its metrics
+
+
+def _connections(count: Callable[[Pool], int]) -> float:
+    return float(sum(count(pool) for pool in _pools if not pool.is_closing()))
+
+
+metrics.POOL.labels("idle").set_function(lambda: _connections(Pool.get_idle_size))
+metrics.POOL.labels("used").set_function(
+    lambda: _connections(lambda pool: pool.get_size() - pool.get_idle_size())
+)
+metrics.POOL.labels("most").set_function(lambda: _connections(Pool.get_max_size))
 
 
 def _clean(value: Any) -> Any:
@@ -104,7 +119,7 @@ async def open_pool(
 ) -> Pool:
     """A pool of such connections; the caller closes it."""
     try:
-        return await asyncpg.create_pool(
+        pool = await asyncpg.create_pool(
             url,
             min_size=min(minimum, maximum),
             max_size=maximum,
@@ -116,6 +131,19 @@ async def open_pool(
         )
     except _AWAY as error:
         raise away(error) from error
+    _pools[:] = [*(each for each in _pools if not each.is_closing()), pool]
+    return pool
+
+
+@asynccontextmanager
+async def _borrowed(pool: Pool, *, timeout: float | None = None) -> AsyncIterator[Connection]:
+    """A connection of the pool for the block; tells how long it had to be waited for."""
+    with metrics.POOL_WAITING.track_inprogress(), metrics.POOL_WAIT.time():
+        connection = await pool.acquire(timeout=timeout)
+    try:
+        yield connection  # type: ignore[misc]
+    finally:
+        await pool.release(connection)
 
 
 def away(error: BaseException) -> DependencyUnavailable:
@@ -138,13 +166,18 @@ class Ledger:
     async def fetch(self, name: str, *values: Any) -> Sequence[Row]:
         """All rows of the statement `name` of this ledger's topics."""
         statement = find(self.topics, name)
-        runner = self._connection or self._pool
         try:
-            return await runner.fetch(statement, *values)
+            if self._connection is not None:
+                rows = await self._connection.fetch(statement, *values)
+            else:
+                async with _borrowed(self._pool) as connection:
+                    rows = await connection.fetch(statement, *values)
         except _AWAY as error:
             raise away(error) from error
         except (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError) as error:
             raise Unstorable(f"{name}: {type(error).__name__}") from error
+        metrics.MOVES.note(name, rows)
+        return rows
 
     async def fetchrow(self, name: str, *values: Any) -> Row | None:
         """The first row of the statement, or None."""
@@ -156,7 +189,7 @@ class Ledger:
 async def transaction(pool: Pool) -> AsyncIterator[Connection]:
     """One transaction; committed at the end of the block, rolled back on an error."""
     try:
-        async with pool.acquire(timeout=10) as connection, connection.transaction():
-            yield connection  # type: ignore[misc]
+        async with _borrowed(pool, timeout=10) as connection, connection.transaction():
+            yield connection
     except _AWAY as error:
         raise away(error) from error

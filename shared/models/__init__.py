@@ -1,6 +1,7 @@
 """Frozen records that cross a process, and the words they are made of."""
 
 from shared.models.claims import Claim
+from shared.models.events import BEGINNING, Cursor, Event, Notice
 from shared.models.plan import (
     Check,
     CommandCheck,
@@ -53,6 +54,7 @@ from shared.models.work import (
 )
 
 __all__ = [
+    "BEGINNING",
     "AgentResult",
     "AgentView",
     "Artifact",
@@ -68,7 +70,9 @@ __all__ = [
     "ContextFile",
     "Correction",
     "Criterion",
+    "Cursor",
     "Doubt",
+    "Event",
     "Evidence",
     "FileEntry",
     "FileExistsCheck",
@@ -77,6 +81,7 @@ __all__ = [
     "LogEntry",
     "LogPage",
     "ModelUsage",
+    "Notice",
     "Plan",
     "PlannedCheck",
     "PlannedSubtask",
