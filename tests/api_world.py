@@ -129,7 +129,7 @@ async def open_api(
     woken: list[None] = []
     async with (
         Doorbell(redis_url) as doorbell,
-        following(pool, redis_url, room=room) as events,
+        following(pool, redis_url, room=room, poll_seconds=0.1) as events,
     ):
         advancer = Advancer(pool, doorbell, files=files, owner=uuid4(), lease_seconds=LEASE)
         services = Services(

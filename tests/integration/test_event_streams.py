@@ -335,28 +335,24 @@ async def test_what_cannot_be_followed_is_refused(api: Api) -> None:
     problem(answer, 422, "invalid-request")
 
 
-@pytest.mark.parametrize(
-    ("greeting", "slug"),
-    [
-        ("hello", "invalid-request"),
-        ("[]", "invalid-request"),
-        (b"\xff", "invalid-request"),
-        ('{"tasks": 1}', "invalid-request"),
-        ('{"after": "17"}', "bad-cursor"),
-        (json.dumps({"task_id": str(UUID(int=7))}), "not-found"),
-    ],
-)
-async def test_a_bad_greeting_is_answered_with_its_problem(
-    port: int, greeting: str | bytes, slug: str
-) -> None:
-    async with conversation(port) as socket:
-        await socket.send(greeting)
-        told = json.loads(await socket.recv())
-        assert told["type"] == f"urn:quintet:problem:{slug}"
-        assert told["detail"]
-        with pytest.raises(ConnectionClosed):
-            await socket.recv()
-        assert (socket.close_code, socket.close_reason) == (1008, slug)
+async def test_a_bad_greeting_is_answered_with_its_problem(port: int) -> None:
+    cases: dict[str | bytes, str] = {
+        "hello": "invalid-request",
+        "[]": "invalid-request",
+        b"\xff": "invalid-request",
+        '{"tasks": 1}': "invalid-request",
+        '{"after": "17"}': "bad-cursor",
+        json.dumps({"task_id": str(uuid4())}): "not-found",
+    }
+    for greeting, slug in cases.items():
+        async with conversation(port) as socket:
+            await socket.send(greeting)
+            told = json.loads(await socket.recv())
+            assert told["type"] == f"urn:quintet:problem:{slug}", greeting
+            assert told["detail"]
+            with pytest.raises(ConnectionClosed):
+                await socket.recv()
+            assert (socket.close_code, socket.close_reason) == (1008, slug)
 
 
 async def test_pages_of_others_cannot_follow(port: int) -> None:

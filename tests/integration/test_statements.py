@@ -18,7 +18,7 @@ from shared.states import (
 )
 
 FOLDER = Path(shared.database.__file__).parent
-TOPICS = ("tasks", "subtasks", "attempts", "views")
+TOPICS = ("tasks", "subtasks", "attempts", "views", "events", "metrics")
 CODE = "".join(path.read_text() for path in FOLDER.glob("*.py"))
 
 
