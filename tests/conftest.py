@@ -11,7 +11,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
@@ -43,6 +43,13 @@ class Servers:
 @pytest.fixture(scope="session")
 def local_servers() -> Iterator[Servers]:
     """One PostgreSQL and one Valkey for the whole session of this worker."""
+    with started_servers() as servers:
+        yield servers
+
+
+@contextmanager
+def started_servers() -> Iterator[Servers]:
+    """Servers in memory, for as long as the block lasts."""
     with subprocess.Popen(
         (sys.executable, "-m", "scripts.local_servers", "--ephemeral"),
         stdin=subprocess.PIPE,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Servers
+from tests.conftest import Servers, started_servers
 from tests.e2e.stack_world import START_SECONDS, ModelRequests, Stack, compose
 from ui.client import AsyncQuintetClient
 
@@ -15,10 +15,17 @@ AGENTS = 5
 
 
 @pytest.fixture(scope="session")
-def stack(local_servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """Databases, model, orchestrator and five agents; without the dashboard."""
-    folder: Path = tmp_path_factory.mktemp("stack").resolve()
-    composed = compose(folder, local_servers.postgres_url, local_servers.redis_url)
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """Databases, model, orchestrator and five agents; without the dashboard.
+
+    With servers of its own: its agents must not hear the bells of other tests.
+    """
+    with started_servers() as servers:
+        yield from _stack(servers, tmp_path_factory.mktemp("stack").resolve())
+
+
+def _stack(servers: Servers, folder: Path) -> Iterator[Stack]:
+    composed = compose(folder, servers.postgres_url, servers.redis_url)
     try:
         deadline = time.monotonic() + START_SECONDS
         composed.services["migrate"].start()
