@@ -48,6 +48,7 @@ async def test_a_task_from_the_form_to_its_files(browser: Browsing, tmp_path: Pa
     await expect(answer).to_contain_text(first_words)
 
     artifact = task.artifacts[0]
+    await page.wait_for_load_state("networkidle")  # the page of an ended task is drawn anew once
     async with page.expect_download() as started:
         await page.get_by_role("button", name=artifact.name).first.click()
     saved = tmp_path / artifact.name
