@@ -111,7 +111,7 @@ class AttemptRun:
             async with session:
                 prompt = task_prompt(self._assignment, self._workspace, self._folder, checks)
                 output, _ = await self._ask(session, prompt)
-                look = await self._look(verifier, output)
+                look = await self._look(verifier, 0, output)
                 while look.round.doubt is not None and not look.final:
                     if self._tried.exhausted:
                         break
@@ -134,8 +134,8 @@ class AttemptRun:
             return {}, usage_of(error)
         return reply.output, reply.usage
 
-    async def _look(self, verifier: Verifier, output: Mapping[str, Any]) -> Look:
-        look = await verifier.look(self._tried.number, output, self._log.calls)
+    async def _look(self, verifier: Verifier, number: int, output: Mapping[str, Any]) -> Look:
+        look = await verifier.look(number, output, self._log.calls)
         self._reviews += look.usage
         self._tried.looked(look.round, state_of(await snapshot(self._folder), output))
         return look
@@ -157,9 +157,7 @@ class AttemptRun:
             look = Look(again)
             self._tried.looked(again, state_of(after, output))
         else:
-            look = await verifier.look(number, output, self._log.calls)
-            self._reviews += look.usage
-            self._tried.looked(look.round, state_of(await snapshot(self._folder), output))
+            look = await self._look(verifier, number, output)
         self._tried.corrected(failed.round, tried, look.round)
         return look
 

@@ -6,7 +6,7 @@ from shared.database.connection import Pool
 from tests.ticks import ticks
 
 
-async def until(pool: Pool, question: str, *values: Any, within: float = 5) -> None:
+async def until(pool: Pool, question: str, *values: Any, within: float = 20) -> None:
     """Wait until a query of one value answers with something true."""
     async for _ in ticks(within=within):
         if await pool.fetchval(question, *values):
