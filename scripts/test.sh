@@ -108,7 +108,7 @@ for part in "$@"; do
   say "== $part tests"
   # Two processes pay off where a test mostly waits for servers.
   case "$part" in
-    integration) .venv/bin/pytest -n 2 --dist loadfile "tests/$part" ;;
+    integration) .venv/bin/pytest -n 2 --dist worksteal "tests/$part" ;;
     *) .venv/bin/pytest "tests/$part" ;;
   esac
 done

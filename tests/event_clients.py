@@ -13,6 +13,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosedError
 
 Message = dict[str, Any]
+AGE = "UPDATE events SET at = now() - interval '40 days' WHERE id <= $1"
 NOTICES = ("gap", "reconnect", "alive")
 
 
@@ -114,3 +115,9 @@ async def frames(lines: AsyncIterator[str]) -> AsyncIterator[dict[str, str]]:
         else:
             yield frame
             frame = {}
+
+
+def line(task_id: UUID, kind: str = "text", message: str = "hm", **changes: Any) -> dict[str, Any]:
+    """A log line as agents write it."""
+    fields = {"subtask_id": None, "attempt": None, "agent_id": "agent-1", "level": "info"}
+    return fields | {"task_id": task_id, "kind": kind, "message": message, "data": {}} | changes

@@ -21,7 +21,7 @@ def _cursor(microseconds: int, task_id: UUID) -> str:
 schemathesis.openapi.format("cursor", st.builds(_cursor, st.integers(0, 999_999), st.uuids()))
 
 SCHEMA = schemathesis.openapi.from_dict(create_app(None).openapi(), config=DETERMINISTIC).exclude(
-    path_regex="/events$"  # what never ends is followed in tests/integration/test_event_streams.py
+    path_regex="/events$"  # what never ends is followed in tests/e2e/test_event_streams.py
 )
 
 

@@ -17,10 +17,10 @@ from shared.database.connection import Pool, transaction
 from shared.database.events import EventLedger, Standing
 from shared.models import BEGINNING, Assignment, Capability, Cursor, Event, ModelUsage, Presence
 from shared.queue import Doorbell
+from tests.event_clients import AGE, line
 from tests.ledger_world import World, held, planned
 
 KINDS = ("tool.called", "tool.returned", "tool.denied", "check.result", "correction.attempt")
-AGE = "UPDATE events SET at = now() - interval '40 days' WHERE id <= $1"
 
 
 @pytest.fixture
@@ -39,12 +39,6 @@ async def told(
 async def types(ledger: EventLedger) -> list[str]:
     """The types of all that can be read now."""
     return [event.type for event in await told(ledger)]
-
-
-def line(task_id: UUID, kind: str = "text", message: str = "hm", **changes: Any) -> dict[str, Any]:
-    """A log line as agents write it."""
-    fields = {"subtask_id": None, "attempt": None, "agent_id": "agent-1", "level": "info"}
-    return fields | {"task_id": task_id, "kind": kind, "message": message, "data": {}} | changes
 
 
 async def claimed(world: World) -> Assignment:

@@ -21,8 +21,15 @@ from shared.errors import Busy
 from shared.queue import Doorbell
 from tests.api_world import Api, dispatching, following, listening, open_api, problem
 from tests.chaos.author import Author
-from tests.event_clients import Follower, SseFollower, WebSocketFollower, conversation, frames
-from tests.integration.test_events import AGE, line
+from tests.event_clients import (
+    AGE,
+    Follower,
+    SseFollower,
+    WebSocketFollower,
+    conversation,
+    frames,
+    line,
+)
 from tests.ledger_world import plan_of, planned
 from tests.ticks import ticks
 from tests.worker_world import at_once, working_agent
