@@ -46,12 +46,12 @@ class ClaudeExecutor:
             workspace.prepare()
             folder.mkdir(parents=True, exist_ok=True)
             write_context(assignment, workspace)
+            run = AttemptRun(self._runtime, profile, self._scrutiny, assignment, note)
+            async with self._toolbox(assignment, profile) as toolbox:
+                return await run.outcome(toolbox, self._reviewer)
         except ConfigurationError as error:
             return Failed(FailureKind.CONFIG, f"{error.detail} ({error.remedy})")
         except WorkspaceError as error:
             return Failed(error.kind, f"{error.detail} ({error.remedy})")
         except OSError as error:
             return Failed(FailureKind.RESOURCE, f"the workspace failed: {error.strerror}")
-        run = AttemptRun(self._runtime, profile, self._scrutiny, assignment, note)
-        async with self._toolbox(assignment, profile) as toolbox:
-            return await run.outcome(toolbox, self._reviewer)

@@ -36,27 +36,12 @@ class Team:
         return dict(self.offered)
 
 
-@dataclass
 class NobodyTries:
-    """No agent is there to try checks; `vacuous` names the commands that are said to be so."""
-
-    vacuous: tuple[str, ...] = ()
+    """No agent is there to try checks."""
 
     async def probe(self, task_id: UUID, plan: Plan) -> Mapping[str, Sequence[PlannedCheck]]:
-        """The checks by subtask."""
-        return {
-            each.id: tuple(
-                check.model_copy(
-                    update={
-                        "vacuous": getattr(check.check, "command", "") in self.vacuous
-                        if self.vacuous
-                        else None
-                    }
-                )
-                for check in planned_checks(each)
-            )
-            for each in plan.subtasks
-        }
+        """The checks by subtask, untried."""
+        return {each.id: planned_checks(each) for each in plan.subtasks}
 
 
 MODEL = "claude-opus-5-5"

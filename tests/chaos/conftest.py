@@ -9,12 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from shared.database.connection import Pool, open_pool
+from shared.database.connection import Pool
 from tests.chaos.agents import Agents
 from tests.chaos.author import Author
 from tests.chaos.loops import Pace, Place, orchestrating
 from tests.chaos.orchestrators import Orchestrators
-from tests.ledger_world import World
 from tests.scripted_service import scripted_service
 
 _ROOT = Path(__file__).parent.parent.parent
@@ -90,20 +89,6 @@ def agents(
     agents = Agents(nursery, environment)
     yield agents
     agents.kill_all()
-
-
-@pytest.fixture
-async def pool(database_url: str) -> AsyncIterator[Pool]:
-    """A pool on a fresh ledger."""
-    pool = await open_pool(database_url, minimum=1, maximum=10)
-    yield pool
-    await pool.close()
-
-
-@pytest.fixture
-def world(pool: Pool) -> World:
-    """A world on that ledger."""
-    return World(pool)
 
 
 @pytest.fixture
