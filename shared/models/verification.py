@@ -14,7 +14,7 @@ _BRIEF = 1_000  # characters
 class Evidence(StrEnum):
     """How far a result was looked at; every result carries exactly one."""
 
-    VERIFIED = "verified"  # every machine check passed, and one of them means something
+    VERIFIED = "verified"  # every check that applied passed, and one of them means something
     REVIEWED = "reviewed"  # a reviewer approved it; no check that means something
     SELF_REPORTED = "self-reported"  # its shape and its claims hold; nothing else was looked at
 
