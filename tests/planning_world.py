@@ -36,12 +36,21 @@ class Team:
         return dict(self.offered)
 
 
+@dataclass(frozen=True)
 class NobodyTries:
-    """No agent is there to try checks."""
+    """No agent is there to try checks; `vacuous` names the commands that are said to be so."""
+
+    vacuous: tuple[str, ...] = ()
 
     async def probe(self, task_id: UUID, plan: Plan) -> Mapping[str, Sequence[PlannedCheck]]:
-        """The checks by subtask, untried."""
-        return {each.id: planned_checks(each) for each in plan.subtasks}
+        """The checks by subtask; untried where no command was named."""
+        return {each.id: tuple(map(self._tried, planned_checks(each))) for each in plan.subtasks}
+
+    def _tried(self, check: PlannedCheck) -> PlannedCheck:
+        if not self.vacuous:
+            return check
+        command = getattr(check.check, "command", "")
+        return check.model_copy(update={"vacuous": command in self.vacuous})
 
 
 MODEL = "claude-opus-5-5"
