@@ -1,7 +1,7 @@
 """Keeps the leases of everything this process runs, and stops what it may no longer run.
 
 One statement renews all attempts. An attempt that the answer leaves out is fenced; one that a
-person cancelled is told so. When PostgreSQL has been silent for most of a lease, everything is
+person cancelled, or whose task they paused, is told so. When PostgreSQL has been silent for most of a lease, everything is
 stopped, because by then another agent may have been given the work.
 """
 
@@ -14,7 +14,7 @@ from uuid import UUID
 import structlog
 
 from agent.outcome import Cancelled, Fenced, Outcome, Released
-from shared.database.subtasks import Held, SubtaskLedger
+from shared.database.subtasks import Demand, Held, SubtaskLedger
 from shared.errors import DependencyUnavailable
 
 _log = structlog.get_logger(__name__)
@@ -92,7 +92,7 @@ class Leases:
                 del self._leases[held.subtask_id]
 
     def nudge(self) -> None:
-        """Renew now: a person may have cancelled something."""
+        """Renew now: a person may have stopped something."""
         self._nudge.set()
 
     def release_all(self) -> None:
@@ -126,14 +126,16 @@ class Leases:
             return
         self._renewed_at = asyncio.get_running_loop().time()
         for lease in leases:
-            cancelled = answer.get(lease.held.subtask_id)
             if lease.ended:
                 continue
-            if cancelled is None:
-                _log.warning("fenced", subtask_id=str(lease.held.subtask_id))
-                lease.stop(Fenced())
-            elif cancelled:
-                lease.stop(Cancelled())
+            match answer.get(lease.held.subtask_id):
+                case None:
+                    _log.warning("fenced", subtask_id=str(lease.held.subtask_id))
+                    lease.stop(Fenced())
+                case Demand.CANCEL:
+                    lease.stop(Cancelled())
+                case Demand.RELEASE:
+                    lease.stop(Released())
 
     def _endure(self, error: BaseException) -> None:
         silent = asyncio.get_running_loop().time() - self._renewed_at

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from orchestrator.advance import Advancer
 from orchestrator.aggregator import Aggregator
 from orchestrator.app import create_app
+from orchestrator.approval import Approvals
 from orchestrator.attendance import Attendance
 from orchestrator.dispatcher import Dispatcher, Ears
 from orchestrator.event_keeper import EventKeeper
@@ -19,16 +20,19 @@ from orchestrator.event_stream import EventHub
 from orchestrator.metrics import LedgerGauges, show_process
 from orchestrator.prober import Prober
 from orchestrator.request_body import Limits
+from orchestrator.reruns import Reruns
 from orchestrator.rescuer import Rescuer
 from orchestrator.roster import Roster
 from orchestrator.services import Services
 from orchestrator.steering import Steering
 from orchestrator.steps import Steps
 from orchestrator.submission import Submissions
+from orchestrator.system_monitor import SystemMonitor
 from orchestrator.task_analyzer import TaskAnalyzer
 from shared import config, log
 from shared.background import forget_imports, measure_lag, running
 from shared.claude import Claude
+from shared.database.agents import AgentLedger
 from shared.database.connection import Pool, open_pool
 from shared.database.events import EventLedger
 from shared.database.metrics import LedgerFigures
@@ -88,6 +92,7 @@ class Orchestrator:
         simulated: bool,
     ) -> None:
         roster, events = Roster(doorbell), self._events(stack, pool)
+        system = SystemMonitor(pool, doorbell)
         advancer = Advancer(
             pool,
             doorbell,
@@ -105,12 +110,19 @@ class Orchestrator:
                 doorbell,
                 files=self.files,
                 limits=Limits(self.settings.max_files, self.settings.max_upload_bytes),
+                require_approval=self.settings.require_approval,
             ),
             steering=Steering(pool, dispatcher, doorbell),
+            approvals=Approvals(
+                pool, dispatcher, doorbell, roster, check_http=self.verification.check_http
+            ),
+            reruns=Reruns(pool, dispatcher),
             files=self.files,
             simulated=simulated,
             wake=dispatcher.submitted,
             events=events,
+            agents=AgentLedger(pool),
+            system=system,
         )
         host, port = self.settings.host, self.settings.port
         server = server_for(create_app(services), host=host, port=port, websockets=True)
@@ -122,6 +134,7 @@ class Orchestrator:
             self._rescuer(pool, doorbell).run(),
             roster.run(),
             events.run(),
+            system.run(),
             Attendance(events.ledger, roster).run(),
             EventKeeper(events.ledger, days=self.settings.event_retention_days).run(),
             LedgerGauges(LedgerFigures(pool)).run(),

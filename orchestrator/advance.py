@@ -1,6 +1,6 @@
 """What a task can do now that something of it has ended: block, release, close; then ring."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from uuid import UUID
 
@@ -8,7 +8,7 @@ import structlog
 
 from shared.database.connection import Pool, transaction
 from shared.database.subtasks import Delivery, Held, SubtaskLedger
-from shared.database.tasks import Step, TaskLedger
+from shared.database.tasks import Step, TaskLedger, TaskNow
 from shared.queue import Doorbell
 from shared.states import TaskStatus
 from shared.workspace import Workspace
@@ -43,26 +43,35 @@ class Advancer:
         async with transaction(self._pool) as connection:
             ledger, subtasks = self._tasks.within(connection), self._subtasks.within(connection)
             locked = await ledger.lock(tasks)
-            going = [
-                task_id
-                for task_id, (status, cancelled) in locked.items()
-                if status is TaskStatus.IN_PROGRESS and not cancelled
-            ]
-            stopping = [task_id for task_id, (_, cancelled) in locked.items() if cancelled]
-            deliveries, steps = await self._move(ledger, subtasks, going)
-            for task_id in stopping:  # an agent that drained may have given something back
-                await subtasks.withdraw(task_id)
-            if stopping:
-                await ledger.cancel(stopping)
+            await self._stop(ledger, subtasks, locked)
+            deliveries, steps = await self._move(ledger, subtasks, locked)
         await self._doorbell.ring(deliveries)
         return steps
 
+    async def _stop(
+        self, ledger: TaskLedger, subtasks: SubtaskLedger, locked: Mapping[UUID, TaskNow]
+    ) -> None:
+        """What a person stopped and an agent that drained may have given back."""
+        stopping = [task_id for task_id, now in locked.items() if now.cancelled]
+        touched = stopping + [task_id for task_id, now in locked.items() if now.parts_cancelled]
+        if touched:
+            await subtasks.withdraw(touched)
+        if stopping:
+            await ledger.cancel(stopping)
+
     async def _move(
-        self, ledger: TaskLedger, subtasks: SubtaskLedger, going: Sequence[UUID]
+        self, ledger: TaskLedger, subtasks: SubtaskLedger, locked: Mapping[UUID, TaskNow]
     ) -> tuple[list[Delivery], list[Step]]:
+        going = [
+            task_id
+            for task_id, now in locked.items()
+            if now.status is TaskStatus.IN_PROGRESS and not now.cancelled
+        ]
         if not going:
             return [], []
         await subtasks.block(going)
+        if paused := [task_id for task_id in going if locked[task_id].paused]:
+            await subtasks.hold(paused)
         deliveries = await subtasks.release(going, ring_after=_RING_AGAIN)
         steps = await ledger.aggregate(going, owner=self._owner, lease_seconds=self._lease_seconds)
         return deliveries, steps

@@ -2,7 +2,17 @@
 
 from fastapi import FastAPI
 
-from orchestrator.routes import agents, artifacts, events, health, subtasks, tasks
+from orchestrator.routes import (
+    agents,
+    artifacts,
+    events,
+    health,
+    plans,
+    steering,
+    subtasks,
+    system,
+    tasks,
+)
 from orchestrator.services import Services
 from shared import http_metrics
 from shared.problems import install
@@ -15,7 +25,7 @@ def create_app(services: Services | None) -> FastAPI:
     """The app; without services it can only describe itself."""
     app = FastAPI(title=TITLE, version=VERSION, separate_input_output_schemas=False)
     app.state.services = services
-    for module in (tasks, subtasks, artifacts, events, agents, health):
+    for module in (tasks, plans, steering, subtasks, artifacts, events, agents, system, health):
         app.include_router(module.router)
     install(app)
     http_metrics.install(app)

@@ -2,11 +2,8 @@
 
 import unicodedata
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
-from uuid import UUID, uuid4
 
 from orchestrator.plan_checks import check_errors
-from shared.database.subtasks import route_of
 from shared.models import Plan, PlannedCheck, PlannedSubtask
 
 MAX_SUBTASKS = 200
@@ -125,47 +122,3 @@ def in_order(plan: Plan) -> list[PlannedSubtask]:
 def planned_checks(subtask: PlannedSubtask) -> tuple[PlannedCheck, ...]:
     """A subtask's checks, none of them tried yet."""
     return tuple(PlannedCheck(check=check) for check in subtask.checks)
-
-
-def urgency(task_priority: int, subtask_priority: int) -> int:
-    """The plan's word on a subtask, shifted by the person's word on the task (5 is neutral)."""
-    return max(0, min(10, subtask_priority + task_priority - 5))
-
-
-def ledger_rows(
-    plan: Plan, *, task_priority: int, checks: Mapping[str, Sequence[PlannedCheck]] | None = None
-) -> tuple[list[dict[str, Any]], list[tuple[UUID, UUID]]]:
-    """A valid plan as rows of subtasks and as edges (subtask, what it depends on).
-
-    `checks` holds those that were tried on workspaces without work, by subtask.
-    """
-    tried = checks or {}
-    ids = {subtask.id: uuid4() for subtask in plan.subtasks}
-    remaining = longest_remaining(plan)
-    rows = [
-        {
-            "id": ids[subtask.id],
-            "key": subtask.id,
-            "position": position,
-            "title": subtask.title,
-            "description": subtask.description,
-            "expected_output": subtask.expected_output,
-            "required_capabilities": sorted(set(subtask.required_capabilities)),
-            "route": route_of(subtask.required_capabilities),
-            "profile": subtask.profile,
-            "checks": [
-                check.model_dump() for check in tried.get(subtask.id) or planned_checks(subtask)
-            ],
-            "priority": subtask.priority,
-            "urgency": urgency(task_priority, subtask.priority),
-            "estimated_seconds": subtask.estimated_duration,
-            "remaining_seconds": remaining[subtask.id],
-        }
-        for position, subtask in enumerate(in_order(plan))
-    ]
-    edges = [
-        (ids[subtask.id], ids[name])
-        for subtask in plan.subtasks
-        for name in dict.fromkeys(subtask.dependencies)
-    ]
-    return rows, edges

@@ -8,10 +8,14 @@ from typing import Annotated
 from fastapi import Depends
 from starlette.requests import HTTPConnection
 
+from orchestrator.approval import Approvals
 from orchestrator.event_stream import EventHub
+from orchestrator.reruns import Reruns
 from orchestrator.roster import Roster
 from orchestrator.steering import Steering
 from orchestrator.submission import Submissions
+from orchestrator.system_monitor import SystemMonitor
+from shared.database.agents import AgentLedger
 from shared.database.views import Views
 from shared.queue import Doorbell
 
@@ -25,10 +29,14 @@ class Services:
     roster: Roster
     submissions: Submissions
     steering: Steering
+    approvals: Approvals
+    reruns: Reruns
     files: Path
     simulated: bool
     wake: Callable[[], None]
     events: EventHub
+    agents: AgentLedger
+    system: SystemMonitor
 
 
 async def _services(connection: HTTPConnection) -> Services:

@@ -9,10 +9,11 @@ from uuid import UUID
 import structlog
 
 from orchestrator.analysis import Analysis, Answer
-from orchestrator.plan import ledger_rows
+from orchestrator.locked import lock
+from orchestrator.plan_rows import write_subtasks
 from shared.database.connection import Pool, transaction
-from shared.database.subtasks import SubtaskLedger
-from shared.database.tasks import Failure, Request, Step, TaskLedger
+from shared.database.plans import NewPlan, PlanLedger
+from shared.database.tasks import Failure, Request, SentBack, Step, TaskLedger
 from shared.database.views import Views
 from shared.errors import DependencyUnavailable, QuintetError
 from shared.models import ModelUsage, Plan, TaskDetail
@@ -55,7 +56,7 @@ class Steps:
     ) -> None:
         self._pool = pool
         self._ledger = TaskLedger(pool)
-        self._subtasks = SubtaskLedger(pool)
+        self._plans = PlanLedger(pool)
         self._views = Views(pool)
         self._planner = planner
         self._summariser = summariser
@@ -129,31 +130,49 @@ class Steps:
     async def _plan(self, step: Step, request: Request) -> None:
         analysis = await self._planner.analyse(request)
         await self._record_calls(step, "planner", analysis.usage)
-        if analysis.plan is None:
+        if analysis.plan is not None:
+            await _insist(partial(self._keep, step, request, analysis.plan, analysis))
+        elif request.sent_back is not None:
+            await _insist(partial(self._stand_by, step, request.sent_back, analysis))
+        else:
             await self._fail(step, _planning_failure(analysis))
-            return
-        await _insist(partial(self._start, step, request, analysis.plan, analysis))
 
-    async def _start(
-        self,
-        step: Step,
-        request: Request,
-        plan: Plan,
-        analysis: Analysis,
-    ) -> None:
+    async def _keep(self, step: Step, request: Request, plan: Plan, analysis: Analysis) -> None:
         """The guarded flip first: a late plan of a lost lease leaves nothing behind."""
-        rows, edges = ledger_rows(plan, task_priority=request.priority, checks=analysis.checks)
+        sent_back = request.sent_back
+        version = sent_back.version + 1 if sent_back else 1
+        feedback = sent_back.feedback if sent_back else None
         async with transaction(self._pool) as connection:
-            ledger = self._ledger.within(connection)
-            started = await ledger.start(
-                step, owner=self._owner, version=1, rejected=analysis.rejected
-            )
-            if started is None:
+            plans, ledger = self._plans.within(connection), self._ledger.within(connection)
+            priority = (await lock(ledger, step.task_id)).priority  # changed meanwhile, perhaps
+            begin = plans.propose if request.require_approval else ledger.start
+            if not await begin(
+                step, owner=self._owner, version=version, rejected=analysis.rejected
+            ):
                 _log.warning("plan dropped: fenced or cancelled")
                 return
-            await ledger.insert_plan(step.task_id, 1, plan)
-            await ledger.insert_subtasks(step.task_id, request.user_id, rows)
-            await ledger.insert_dependencies(step.task_id, edges)
+            new = NewPlan(plan, version, "planner", feedback, analysis.checks)
+            await plans.insert(step.task_id, new)
+            if not request.require_approval:
+                await write_subtasks(
+                    ledger,
+                    step.task_id,
+                    plan,
+                    user_id=request.user_id,
+                    priority=priority,
+                    checks=analysis.checks,
+                )
+
+    async def _stand_by(self, step: Step, sent_back: SentBack, analysis: Analysis) -> None:
+        """No better plan came: the one that was sent back waits for a person again."""
+        failure = _planning_failure(analysis)
+        await self._plans.propose(
+            step,
+            owner=self._owner,
+            version=sent_back.version,
+            rejected=analysis.rejected,
+            error=f"{failure.error}; version {sent_back.version} still stands",
+        )
 
     async def _aggregate(self, step: Step, request: Request) -> None:
         detail = await _insist(partial(self._views.task, step.task_id))

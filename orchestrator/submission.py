@@ -40,12 +40,21 @@ class Accepted:
 class Submissions:
     """Turns requests into accepted tasks; nothing that was answered 202 is ever lost."""
 
-    def __init__(self, pool: Pool, doorbell: Doorbell, *, files: Path, limits: Limits) -> None:
+    def __init__(
+        self,
+        pool: Pool,
+        doorbell: Doorbell,
+        *,
+        files: Path,
+        limits: Limits,
+        require_approval: bool = False,
+    ) -> None:
         self._pool = pool
         self._ledger = TaskLedger(pool)
         self._doorbell = doorbell
         self._files = files
         self._limits = limits
+        self._require_approval = require_approval
 
     async def accept(self, request: Request) -> Accepted:
         """Read, check and keep one submission."""
@@ -74,7 +83,7 @@ class Submissions:
             files = await _store(workspace, uploads)
             async with transaction(self._pool) as connection:
                 ledger = self._ledger.within(connection)
-                accepted = await _record(ledger, task_id, submission, files, key)
+                accepted = await self._record(ledger, task_id, submission, files, key)
                 committing = True
         except BaseException:
             # Once COMMIT was sent the ledger may have the task although we never heard so.
@@ -87,28 +96,33 @@ class Submissions:
             await self._doorbell.ring_submission(task_id)
         return accepted
 
+    async def _record(
+        self,
+        ledger: TaskLedger,
+        task_id: UUID,
+        submission: TaskSubmission,
+        files: Sequence[ContextFile],
+        key: str | None,
+    ) -> Accepted:
+        fingerprint = _fingerprint(submission, files)
+        user = submission.user_id
+        if key and not await ledger.remember_key(user, key, fingerprint, task_id):
+            return await _replay(ledger, user, key, fingerprint)
+        await ledger.insert(
+            task_id,
+            user_id=user,
+            title=submission.heading,
+            description=submission.description,
+            priority=submission.priority,
+            files=files,
+            review=submission.review,
+            require_approval=self._approves(submission),
+        )
+        return Accepted(task_id, replayed=False)
 
-async def _record(
-    ledger: TaskLedger,
-    task_id: UUID,
-    submission: TaskSubmission,
-    files: Sequence[ContextFile],
-    key: str | None,
-) -> Accepted:
-    fingerprint = _fingerprint(submission, files)
-    user = submission.user_id
-    if key and not await ledger.remember_key(user, key, fingerprint, task_id):
-        return await _replay(ledger, user, key, fingerprint)
-    await ledger.insert(
-        task_id,
-        user_id=user,
-        title=submission.heading,
-        description=submission.description,
-        priority=submission.priority,
-        files=files,
-        review=submission.review,
-    )
-    return Accepted(task_id, replayed=False)
+    def _approves(self, submission: TaskSubmission) -> bool:
+        wish = submission.require_approval
+        return self._require_approval if wish is None else wish
 
 
 async def _replay(ledger: TaskLedger, user: str, key: str, fingerprint: str) -> Accepted:

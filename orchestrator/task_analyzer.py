@@ -13,7 +13,14 @@ import structlog
 from orchestrator.analysis import Analysis
 from orchestrator.plan import validate
 from orchestrator.plan_checks import vacuous_errors
-from orchestrator.prompts import HEAD_BYTES, PLANNER, errors_turn, planner_turn, roster
+from orchestrator.prompts import (
+    HEAD_BYTES,
+    PLANNER,
+    errors_turn,
+    feedback_turn,
+    planner_turn,
+    roster,
+)
 from shared.claude import Claude, Prompt, Reply, usage_of
 from shared.database.tasks import Request
 from shared.errors import ModelCutOff, ModelError, WorkspaceError
@@ -72,6 +79,9 @@ class TaskAnalyzer:
         """
         turn = planner_turn(request, await self._heads(request))
         prompt = Prompt(PLANNER, roster(self._team.teams(), self._team.roles()), (("user", turn),))
+        if request.sent_back is not None:
+            text = request.sent_back.plan.model_dump_json()
+            prompt = prompt.followed_by(text, feedback_turn(request.sent_back.feedback))
         planned = await self._rounds(prompt, 1 + _REPAIRS)
         if planned.analysis.plan is None:
             return planned.analysis

@@ -67,10 +67,19 @@ def _whole(value: Any) -> Any:
 Whole = Annotated[int, BeforeValidator(_whole)]
 
 
+def _truth(value: Any) -> Any:
+    """A form's text means what JSON would mean by it, and nothing else."""
+    if isinstance(value, str) and value not in ("true", "false"):
+        raise PydanticCustomError("bool_parsing", "Write true or false")
+    return value
+
+
 class TaskSubmission(Record):
     """What a person asks for. Priority 5 is usual, 7 and more is urgent.
 
     `review` says whether a reviewer looks at the results; without it the profiles decide.
+    With `require_approval` nothing runs before a person approved the plan; without it the
+    operator's setting decides.
     """
 
     description: Annotated[str, Prose(10, 5_000)]
@@ -78,6 +87,7 @@ class TaskSubmission(Record):
     title: Annotated[str, Prose(0, 200)] | None = None
     priority: Whole = Field(default=5, ge=0, le=10)
     review: ReviewPolicy | None = None
+    require_approval: Annotated[bool, BeforeValidator(_truth)] | None = None
 
     @property
     def heading(self) -> str:

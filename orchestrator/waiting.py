@@ -9,8 +9,9 @@ from shared.states import SubtaskStatus, TaskStatus
 def explain(task: TaskView, agents: Sequence[AgentView]) -> TaskView:
     """The task with a reason on every subtask that waits, and on itself while it waits."""
     by_key = {subtask.key: subtask for subtask in task.subtasks}
+    paused = task.paused_reason is not None and task.finished_at is None
     subtasks = tuple(
-        subtask.model_copy(update={"waiting": _why(subtask, by_key, agents)})
+        subtask.model_copy(update={"waiting": _why(subtask, by_key, agents, paused=paused)})
         for subtask in task.subtasks
     )
     return task.model_copy(update={"subtasks": subtasks, "waiting": _why_task(task)})
@@ -19,47 +20,74 @@ def explain(task: TaskView, agents: Sequence[AgentView]) -> TaskView:
 def _why_task(task: TaskView) -> Waiting | None:
     if task.cancel_requested and task.finished_at is None:
         return Waiting(reason="being cancelled: what runs is being stopped")
+    if task.paused_reason is not None and task.finished_at is None:
+        return Waiting(reason=_paused(task))
     reasons = {
         TaskStatus.PENDING: "waiting for a free planner",
         TaskStatus.PLANNING: "the plan is being made",
+        TaskStatus.AWAITING_APPROVAL: f"version {task.plan_version} of the plan waits for approval",
         TaskStatus.AGGREGATING: "the answer is being written",
     }
     reason = reasons.get(task.status)
     return None if reason is None else Waiting(reason=reason)
 
 
+def _paused(task: TaskView) -> str:
+    running = task.progress.running
+    if running:
+        verb = "runs" if running == 1 else "run"
+        return f"paused: nothing new starts; {running} {verb} to the end"
+    return "paused: nothing runs until it is resumed"
+
+
 def _why(
-    subtask: SubtaskView, by_key: Mapping[str, SubtaskView], agents: Sequence[AgentView]
+    subtask: SubtaskView,
+    by_key: Mapping[str, SubtaskView],
+    agents: Sequence[AgentView],
+    *,
+    paused: bool,
 ) -> Waiting | None:
+    if subtask.cancel_requested and subtask.status is SubtaskStatus.RUNNING:
+        return Waiting(reason="being cancelled: its agent is being told to stop")
     if subtask.status is SubtaskStatus.PENDING:
-        return _unfinished(subtask, by_key)
+        return _unfinished(subtask, by_key, paused=paused)
     if subtask.status is SubtaskStatus.BLOCKED:
-        failed = sorted(_failed_ancestors(subtask, by_key))
-        if not failed:  # what failed is being retried, and this not yet freed
-            return Waiting(reason="blocked: about to be looked at again")
-        return Waiting(reason=f"blocked: {_listed(failed)} failed", on=tuple(failed))
+        return _blocked(subtask, by_key)
     if subtask.status is SubtaskStatus.QUEUED:
         return _no_agent(subtask, agents)
     return None
 
 
-def _unfinished(subtask: SubtaskView, by_key: Mapping[str, SubtaskView]) -> Waiting:
+def _blocked(subtask: SubtaskView, by_key: Mapping[str, SubtaskView]) -> Waiting:
+    stopped = sorted(_stopped_ancestors(subtask, by_key))
+    if not stopped:  # what failed is being retried, and this not yet freed
+        return Waiting(reason="blocked: about to be looked at again")
+    cancelled = all(by_key[key].status is SubtaskStatus.CANCELLED for key in stopped)
+    verb = ("was" if len(stopped) == 1 else "were") + " cancelled" if cancelled else "failed"
+    return Waiting(reason=f"blocked: {_listed(stopped)} {verb}", on=tuple(stopped))
+
+
+def _unfinished(
+    subtask: SubtaskView, by_key: Mapping[str, SubtaskView], *, paused: bool
+) -> Waiting:
     open_ones = [
         key for key in subtask.dependencies if by_key[key].status is not SubtaskStatus.COMPLETED
     ]
+    if not open_ones and paused:
+        return Waiting(reason="ready, but the task is paused")
     if not open_ones:
         return Waiting(reason="ready: about to be queued")
     return Waiting(reason=f"waiting for {_listed(open_ones)} to finish", on=tuple(open_ones))
 
 
-def _failed_ancestors(subtask: SubtaskView, by_key: Mapping[str, SubtaskView]) -> set[str]:
+def _stopped_ancestors(subtask: SubtaskView, by_key: Mapping[str, SubtaskView]) -> set[str]:
     found, seen, stack = set(), set(), list(subtask.dependencies)
     while stack:
         key = stack.pop()
         if key in seen:
             continue
         seen.add(key)
-        if by_key[key].status is SubtaskStatus.FAILED:
+        if by_key[key].status in (SubtaskStatus.FAILED, SubtaskStatus.CANCELLED):
             found.add(key)
         stack += by_key[key].dependencies
     return found

@@ -130,6 +130,7 @@ class OrchestratorSettings(_Settings):
     port: int = Field(default=8000, ge=0, le=65_535, alias="ORCHESTRATOR_PORT")
     max_files: Count = Field(default=20, alias="MAX_CONTEXT_FILES")
     max_upload_bytes: Count = Field(default=50 * 1024 * 1024, alias="MAX_CONTEXT_BYTES")
+    require_approval: bool = Field(default=False, alias="REQUIRE_APPROVAL")
     planning_slots: Count = Field(default=4, alias="PLANNING_CONCURRENCY")
     sweep_seconds: Seconds = Field(default=1, alias="SWEEP_SECONDS")
     rescue_seconds: Seconds = Field(default=5, alias="RESCUE_SECONDS")

@@ -87,8 +87,8 @@ class Doorbell:
         """Tell the orchestrators that a task waits to be planned."""
         await self._push({SUBMISSIONS: [str(task_id)]})
 
-    async def call_cancelled(self, task_id: UUID) -> None:
-        """Ask every agent to look at its leases now: a person cancelled something."""
+    async def call_stopped(self, task_id: UUID) -> None:
+        """Ask every agent to look at its leases now: a person stopped something."""
         pipeline = self._client.pipeline(transaction=False)
         pipeline.publish(CANCELS, str(task_id))
         pipeline.publish(EVENTS, "")

@@ -15,6 +15,7 @@ class TaskStatus(StrEnum):
 
     PENDING = "pending"  # accepted, not yet planned
     PLANNING = "planning"  # an orchestrator holds its lease and asks for a plan
+    AWAITING_APPROVAL = "awaiting_approval"  # its plan waits for a person's word
     IN_PROGRESS = "in_progress"  # its subtasks are being worked
     AGGREGATING = "aggregating"  # nothing is open; the answer is being written
     COMPLETED = "completed"  # every subtask completed, the answer is there
@@ -65,7 +66,10 @@ S = TypeVar("S", TaskStatus, SubtaskStatus)
 
 @dataclass(frozen=True, slots=True)
 class Transition(Generic[S]):
-    """One edge, or a bundle of edges with one target; `name` is also its statement's name."""
+    """One edge, or a bundle of edges with one target; `name` is also its statement's name.
+
+    `by_hand`: a person stepped in; the ordinary course of a task, approval included, is without.
+    """
 
     name: str
     sources: frozenset[S]
@@ -89,6 +93,9 @@ _T, _S = TaskStatus, SubtaskStatus
 
 PLAN_TASKS = _task("plan_tasks", _T.PENDING, to=_T.PLANNING)
 START_TASK = _task("start_task", _T.PLANNING, to=_T.IN_PROGRESS)
+PROPOSE_PLAN = _task("propose_plan", _T.PLANNING, to=_T.AWAITING_APPROVAL)
+APPROVE_PLAN = _task("approve_plan", _T.AWAITING_APPROVAL, to=_T.IN_PROGRESS)
+REJECT_PLAN = _by_hand(_task("reject_plan", _T.AWAITING_APPROVAL, to=_T.PENDING))
 AGGREGATE_TASKS = _task("aggregate_tasks", _T.IN_PROGRESS, to=_T.AGGREGATING)
 COMPLETE_TASK = _task("complete_task", _T.AGGREGATING, to=_T.COMPLETED)
 FAIL_TASK = _task("fail_task", _T.PLANNING, _T.AGGREGATING, to=_T.FAILED)
@@ -97,12 +104,13 @@ CANCEL_TASKS = _by_hand(
         "cancel_tasks",
         _T.PENDING,
         _T.PLANNING,
+        _T.AWAITING_APPROVAL,
         _T.IN_PROGRESS,
         _T.AGGREGATING,
         to=_T.CANCELLED,
     )
 )
-REOPEN_TASK = _by_hand(_task("reopen_task", _T.FAILED, to=_T.IN_PROGRESS))
+REOPEN_TASK = _by_hand(_task("reopen_task", _T.FAILED, _T.COMPLETED, to=_T.IN_PROGRESS))
 
 RELEASE = _subtask("release", _S.PENDING, to=_S.QUEUED)
 CLAIM = _subtask("claim", _S.QUEUED, to=_S.RUNNING)
@@ -115,12 +123,19 @@ POISON = _subtask("poison", _S.RUNNING, to=_S.FAILED)
 ABANDON = _subtask("abandon", _S.RUNNING, to=_S.CANCELLED)
 BLOCK = _subtask("block", _S.PENDING, _S.QUEUED, to=_S.BLOCKED)
 WITHDRAW = _by_hand(_subtask("withdraw", _S.PENDING, _S.QUEUED, _S.BLOCKED, to=_S.CANCELLED))
-RETRY = _by_hand(_subtask("retry", _S.FAILED, to=_S.PENDING))
+RETRY = _by_hand(_subtask("retry", _S.FAILED, _S.CANCELLED, to=_S.PENDING))
 UNBLOCK = _by_hand(_subtask("unblock", _S.BLOCKED, to=_S.PENDING))
+HOLD = _by_hand(_subtask("hold", _S.QUEUED, to=_S.PENDING))
+RERUN = _by_hand(
+    _subtask("rerun", _S.COMPLETED, _S.FAILED, _S.BLOCKED, _S.CANCELLED, _S.QUEUED, to=_S.PENDING)
+)
 
 TASK_TRANSITIONS: tuple[Transition[TaskStatus], ...] = (
     PLAN_TASKS,
     START_TASK,
+    PROPOSE_PLAN,
+    APPROVE_PLAN,
+    REJECT_PLAN,
     AGGREGATE_TASKS,
     COMPLETE_TASK,
     FAIL_TASK,
@@ -141,6 +156,8 @@ SUBTASK_TRANSITIONS: tuple[Transition[SubtaskStatus], ...] = (
     WITHDRAW,
     RETRY,
     UNBLOCK,
+    HOLD,
+    RERUN,
 )
 
 

@@ -15,15 +15,19 @@ from fastapi import FastAPI
 
 from orchestrator.advance import Advancer
 from orchestrator.app import create_app
+from orchestrator.approval import Approvals
 from orchestrator.dispatcher import Dispatcher, Ears
 from orchestrator.event_stream import EventHub
 from orchestrator.request_body import Limits
+from orchestrator.reruns import Reruns
 from orchestrator.roster import Roster
 from orchestrator.services import Services
 from orchestrator.steering import Steering
 from orchestrator.steps import Steps
 from orchestrator.submission import Submissions
+from orchestrator.system_monitor import SystemMonitor
 from shared.background import running
+from shared.database.agents import AgentLedger
 from shared.database.connection import Pool
 from shared.database.events import EventLedger
 from shared.database.tasks import TaskLedger
@@ -34,9 +38,11 @@ from shared.queue import EVENTS, RESULTS, SUBMISSIONS, Calls, Doorbell, Ear
 from shared.workspace import Workspace, manifest
 from tests.chaos.author import Author
 from tests.ledger_world import LEASE, World
+from tests.planning_world import Team
 
 LIMITS = Limits(files=5, upload_bytes=64 * 1024)
 DESCRIPTION = "Compare the sales of both years"
+ROLES = {"backend": "writes services"}
 PROBLEM = "application/problem+json"
 
 
@@ -123,30 +129,54 @@ def problem(answer: httpx.Response, status: int, slug: str, case: str = "") -> d
 
 @asynccontextmanager
 async def open_api(
-    pool: Pool, redis_url: str, files: Path, *, limits: Limits = LIMITS, room: int = 1_000
+    pool: Pool,
+    redis_url: str,
+    files: Path,
+    *,
+    limits: Limits = LIMITS,
+    room: int = 1_000,
+    sample_seconds: float = 5.0,
+    require_approval: bool = False,
 ) -> AsyncIterator[Api]:
     """The app, called in process; no model, and no loop of its own."""
     woken: list[None] = []
     async with (
         Doorbell(redis_url) as doorbell,
         following(pool, redis_url, room=room, poll_seconds=0.1) as events,
+        monitoring(pool, doorbell, sample_seconds=sample_seconds) as system,
     ):
         advancer = Advancer(pool, doorbell, files=files, owner=uuid4(), lease_seconds=LEASE)
         services = Services(
             views=Views(pool),
             doorbell=doorbell,
             roster=Roster(doorbell),
-            submissions=Submissions(pool, doorbell, files=files, limits=limits),
+            submissions=Submissions(
+                pool, doorbell, files=files, limits=limits, require_approval=require_approval
+            ),
             steering=Steering(pool, advancer, doorbell),
+            approvals=Approvals(pool, advancer, doorbell, Team(offered=ROLES), check_http=False),
+            reruns=Reruns(pool, advancer),
             files=files,
             simulated=True,
             wake=lambda: woken.append(None),
             events=events,
+            agents=AgentLedger(pool),
+            system=system,
         )
         app = create_app(services)
         transport = httpx.ASGITransport(app)
         async with httpx.AsyncClient(transport=transport, base_url="http://quintet") as client:
             yield Api(services, app, World(pool), advancer, client, woken)
+
+
+@asynccontextmanager
+async def monitoring(
+    pool: Pool, doorbell: Doorbell, **limits: float
+) -> AsyncIterator[SystemMonitor]:
+    """The system's figures, read when they are asked for."""
+    monitor = SystemMonitor(pool, doorbell, **limits)
+    async with running(monitor.run()):
+        yield monitor
 
 
 @asynccontextmanager

@@ -4,8 +4,9 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID, uuid4
 
-from orchestrator.plan import ledger_rows
+from orchestrator.plan_rows import ledger_rows
 from shared.database.connection import Pool, transaction
+from shared.database.plans import NewPlan, PlanLedger
 from shared.database.subtasks import Claimant, Held, SubtaskLedger, route_of
 from shared.database.tasks import Step, TaskLedger
 from shared.database.views import Views
@@ -45,6 +46,7 @@ class World:
     def __post_init__(self) -> None:
         self.tasks = TaskLedger(self.pool)
         self.subtasks = SubtaskLedger(self.pool)
+        self.plans = PlanLedger(self.pool)
         self.views = Views(self.pool)
 
     def claimant(self, *capabilities: str, **changes: Any) -> Claimant:
@@ -86,7 +88,7 @@ class World:
         async with transaction(self.pool) as connection:
             ledger = self.tasks.within(connection)
             assert await ledger.start(step, owner=self.owner, version=1)
-            await ledger.insert_plan(task_id, 1, plan)
+            await self.plans.within(connection).insert(task_id, NewPlan(plan, 1, "planner"))
             await ledger.insert_subtasks(task_id, user, rows)
             await ledger.insert_dependencies(task_id, edges)
         return task_id

@@ -1,4 +1,4 @@
-"""Subtasks: retry."""
+"""Subtasks: retry, cancel."""
 
 from typing import Annotated
 from uuid import UUID
@@ -18,7 +18,7 @@ router = APIRouter(
 
 
 class Retry(Record):
-    """The attempt that was seen to fail, and a better description if there is one."""
+    """The last attempt that was seen, and a better description if there is one."""
 
     attempt: Whole = Field(ge=0, le=2**31 - 1, strict=True)
     description: Annotated[str, Prose(1, 8_192)] | None = None
@@ -28,8 +28,15 @@ class Retry(Record):
 async def retry(
     task_id: UUID, subtask_id: UUID, wish: Annotated[Retry, Body()], services: ServicesDep
 ) -> TaskView:
-    """Run a failed subtask again; what it blocked is freed."""
+    """Run a failed or cancelled subtask again; what it blocked is freed."""
     await services.steering.retry(
         task_id, subtask_id, attempt=wish.attempt, description=wish.description
     )
+    return (await read_task(services, task_id)).task
+
+
+@router.post("/cancel", status_code=202, responses=documented(404, 409, 422, 503))
+async def cancel(task_id: UUID, subtask_id: UUID, services: ServicesDep) -> TaskView:
+    """Stop one subtask; what depends on it is blocked, the rest of the task goes on."""
+    await services.steering.cancel_subtask(task_id, subtask_id)
     return (await read_task(services, task_id)).task

@@ -8,11 +8,12 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
 
+from orchestrator.locked import no_task
 from orchestrator.services import Services, ServicesDep
 from orchestrator.task_fields import TaskSubmission
 from orchestrator.waiting import explain
 from shared.database.views import TaskFilter
-from shared.errors import InvalidRequest, NotFound
+from shared.errors import InvalidRequest
 from shared.models import AttemptView, LogPage, Record, TaskDetail, TaskPage, TaskView
 from shared.problems import documented
 from shared.states import TaskStatus
@@ -24,7 +25,10 @@ _FILES = {"type": "array", "items": {"type": "string", "format": "binary"}}
 _FORM: dict[str, Any] = _JSON | {
     "description": "The same, with files; how many and how large is the operator's choice.",
     "properties": _JSON["properties"]
-    | {name: _JSON["properties"][name]["anyOf"][0] for name in ("title", "review")}  # no null
+    | {
+        name: _JSON["properties"][name]["anyOf"][0]
+        for name in ("title", "review", "require_approval")
+    }  # no null
     | {"files": _FILES},
 }
 _ACCEPTED: dict[int | str, dict[str, Any]] = {
@@ -90,14 +94,14 @@ async def submit(request: Request, response: Response, services: ServicesDep) ->
 @router.get("", responses=documented(422, 503))
 async def list_tasks(
     services: ServicesDep,
-    status: TaskStatus | None = None,
+    status: Annotated[list[TaskStatus] | None, Query()] = None,
     user_id: Annotated[str | None, Query(max_length=128, pattern=_NO_NUL)] = None,
     text: Annotated[str | None, Query(max_length=200, pattern=_NO_NUL)] = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
     cursor: Annotated[str | None, Query(max_length=200, json_schema_extra=_CURSOR)] = None,
 ) -> TaskPage:
-    """A page of tasks, newest first."""
-    wanted = TaskFilter(status, user_id, text, _read_cursor(cursor))
+    """A page of tasks, newest first; `status` may be repeated to ask for several."""
+    wanted = TaskFilter(tuple(status or ()), user_id, text, _read_cursor(cursor))
     found = await services.views.tasks(wanted, limit=limit + 1)
     page = found[:limit]
     more = len(found) > limit
@@ -142,7 +146,7 @@ async def read_task(services: Services, task_id: UUID) -> TaskDetail:
     """The task with its reasons for waiting; raises NotFound."""
     detail = await services.views.task(task_id)
     if detail is None:
-        raise NotFound(f"there is no task {task_id}", remedy="look at GET /tasks")
+        raise no_task(task_id)
     task = explain(detail.task, services.roster.agents())
     if services.simulated and task.finished_at is None:
         task = task.model_copy(update={"simulated": True})
@@ -152,7 +156,7 @@ async def read_task(services: Services, task_id: UUID) -> TaskDetail:
 async def require(services: Services, task_id: UUID) -> None:
     """Raises NotFound unless there is such a task."""
     if not await services.views.exists(task_id):
-        raise NotFound(f"there is no task {task_id}", remedy="look at GET /tasks")
+        raise no_task(task_id)
 
 
 def _write_cursor(created_at: datetime, task_id: UUID) -> str:

@@ -34,20 +34,25 @@ _CAPABILITY_WORDS: Mapping[Capability, str] = {
 def plan_for(request: str) -> Plan:
     """One to five subtasks from the request's sentences, the same ones every time."""
     planned: list[PlannedSubtask] = []
-    for sentence in _sentences(request):
-        identifier = _slug(sentence, {subtask.id for subtask in planned})
-        planned.append(
-            PlannedSubtask(
-                id=identifier,
-                title=_title(sentence),
-                description=sentence,
-                required_capabilities=(_capability(sentence),),
-                dependencies=_dependencies(sentence, planned),
-                expected_output=f"A note {identifier}.md that says what was asked and found.",
-                checks=({"kind": "file_exists", "path": f"{identifier}.md", "min_bytes": 1},),
-            )
-        )
+    for sentence in sentences(request):
+        planned.append(step_for(sentence, planned, after=_dependencies(sentence, planned)))
     return Plan(summary=f"{len(planned)} step(s), one for each sentence.", subtasks=tuple(planned))
+
+
+def step_for(
+    sentence: str, planned: Sequence[PlannedSubtask], *, after: tuple[str, ...]
+) -> PlannedSubtask:
+    """One more subtask of a plan, for one sentence."""
+    identifier = _slug(sentence, {subtask.id for subtask in planned})
+    return PlannedSubtask(
+        id=identifier,
+        title=_title(sentence),
+        description=sentence,
+        required_capabilities=(_capability(sentence),),
+        dependencies=after,
+        expected_output=f"A note {identifier}.md that says what was asked and found.",
+        checks=({"kind": "file_exists", "path": f"{identifier}.md", "min_bytes": 1},),
+    )
 
 
 def script_for() -> SubtaskScript:
@@ -98,11 +103,12 @@ def overview(results: Mapping[str, dict[str, Any]]) -> str:
     )
 
 
-def _sentences(request: str) -> list[str]:
+def sentences(request: str) -> list[str]:
+    """The sentences of a text, joined where there are more than MAX_SUBTASKS."""
     parts = (_BULLET.sub("", part).strip() for part in _SENTENCE_END.split(request))
-    sentences = [part for part in parts if re.search(r"\w", part)] or ["Do what was asked"]
-    share = -(-len(sentences) // MAX_SUBTASKS)
-    return [" ".join(sentences[i : i + share]) for i in range(0, len(sentences), share)]
+    found = [part for part in parts if re.search(r"\w", part)] or ["Do what was asked"]
+    share = -(-len(found) // MAX_SUBTASKS)
+    return [" ".join(found[i : i + share]) for i in range(0, len(found), share)]
 
 
 def _dependencies(sentence: str, planned: Sequence[PlannedSubtask]) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import pairwise
 from typing import Any
 
 from scripts.claude_simulator.conduct import Scores
@@ -77,6 +78,15 @@ class ModelRequest:
         """The newest user message that holds the mark, or the newest of all."""
         texts = self.user_texts()
         return next((text for text in reversed(texts) if mark in text), texts[-1] if texts else "")
+
+    def exchanges(self) -> list[tuple[str, str]]:
+        """What the model said, each time with what the user answered."""
+        messages = self.body["messages"]
+        return [
+            (_text(said["content"]), _text(answered["content"]))
+            for said, answered in pairwise(messages)
+            if said["role"] == "assistant" and answered["role"] == "user"
+        ]
 
     def answers_so_far(self) -> int:
         """How many times the model has spoken in this conversation."""

@@ -5,7 +5,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from scripts.claude_simulator import generic
+from scripts.claude_simulator import feedback, generic
 from scripts.claude_simulator.markers import read_markers, without_markers
 from scripts.claude_simulator.messages import Caller, ModelRequest
 from scripts.claude_simulator.plan import Plan
@@ -83,6 +83,7 @@ def _plan(request: ModelRequest, scenarios: Sequence[Scenario], cyclic: bool) ->
     wish = without_markers(prompt.request)
     scenario = choose(scenarios, wish, prompt.files)
     plan = _planned(scenario, request) if scenario else generic.plan_for(wish)
+    plan = _as_wanted(plan, request)
     value = _with_cycle(plan) if cyclic else plan.model_dump(mode="json")
     return say_json(conform(value, request.schema or {}))
 
@@ -93,6 +94,15 @@ def _planned(scenario: Scenario, request: ModelRequest) -> Plan:
     if scenario.replan is not None and any("vacuous" in each for each in errors):
         return scenario.replan
     return scenario.plan
+
+
+def _as_wanted(plan: Plan, request: ModelRequest) -> Plan:
+    """The plan that a person sent back, changed as they say; without such, the plan given."""
+    for said, answered in reversed(request.exchanges()):
+        wish = first(answered, "feedback").text
+        if wish:
+            return feedback.changed(Plan.model_validate_json(said), wish)
+    return plan
 
 
 def _with_cycle(plan: Plan) -> dict[str, Any]:

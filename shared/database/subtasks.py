@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
@@ -18,6 +19,8 @@ from shared.states import (
 )
 
 _BANDS = tuple(Band)
+TAINTING = (SubtaskStatus.FAILED, SubtaskStatus.CANCELLED)
+"""What depends on one of these cannot run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,14 @@ class Held:
 
     subtask_id: UUID
     attempt: int
+
+
+class Demand(StrEnum):
+    """What a person wants of an attempt that runs."""
+
+    NONE = "none"
+    CANCEL = "cancel"
+    RELEASE = "release"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +94,8 @@ class SubtaskLedger(Ledger):
         return [_delivery(row) for row in rows]
 
     async def block(self, tasks: Sequence[UUID]) -> int:
-        """Block the descendants of failures; returns how many."""
-        rows = await self.fetch("block", *edge(states.BLOCK), tasks, [SubtaskStatus.FAILED])
+        """Block the descendants of what failed or was cancelled; returns how many."""
+        rows = await self.fetch("block", *edge(states.BLOCK), tasks, TAINTING)
         return len(rows)
 
     async def pick(self, routes: Sequence[str], *, limit: int) -> list[UUID]:
@@ -144,8 +155,8 @@ class SubtaskLedger(Ledger):
 
     async def renew(
         self, held: Sequence[Held], *, owner: UUID, lease_seconds: float
-    ) -> dict[UUID, bool]:
-        """Renew every lease; what is missing from the answer is fenced, True means cancelled."""
+    ) -> dict[UUID, Demand]:
+        """Renew every lease; what is missing from the answer is fenced."""
         rows = await self.fetch(
             "renew",
             [item.subtask_id for item in held],
@@ -154,7 +165,7 @@ class SubtaskLedger(Ledger):
             lease_seconds,
             SubtaskStatus.RUNNING,
         )
-        return {row["id"]: row["cancel_requested"] for row in rows}
+        return {row["id"]: _demand(row) for row in rows}
 
     async def complete(
         self, settlements: Sequence[Mapping[str, Any]], *, owner: UUID
@@ -267,22 +278,43 @@ class SubtaskLedger(Ledger):
         rows = await self.fetch("ring_again", SubtaskStatus.QUEUED, limit)
         return [_delivery(row) for row in rows]
 
-    async def withdraw(self, task_id: UUID) -> int:
-        """Cancel everything of a task that does not run."""
-        return len(await self.fetch("withdraw", *edge(states.WITHDRAW), task_id))
+    async def withdraw(self, tasks: Sequence[UUID]) -> int:
+        """Cancel what does not run and whose cancel was asked for, alone or with its task."""
+        return len(await self.fetch("withdraw", *edge(states.WITHDRAW), tasks))
+
+    async def request_cancel(self, task_id: UUID, subtask_id: UUID) -> bool:
+        """Note that a person wants one subtask stopped; False when there is nothing to stop."""
+        row = await self.fetchrow("request_subtask_cancel", task_id, subtask_id, CANCELLABLE)
+        return row is not None
+
+    async def hold(self, tasks: Sequence[UUID]) -> int:
+        """Take the paused ones' subtasks out of the queue."""
+        return len(await self.fetch("hold", *edge(states.HOLD), tasks))
+
+    async def set_urgency(self, task_id: UUID, priority: int) -> None:
+        """Follow the task's priority."""
+        await self.fetch("set_urgency", task_id, priority)
+
+    async def rerun(
+        self, task_id: UUID, parts: Sequence[UUID], *, chosen: UUID, description: str | None
+    ) -> int:
+        """Set subtasks back to be run again; their results are superseded. Returns how many."""
+        rows = await self.fetch("rerun", *edge(states.RERUN), task_id, parts, chosen, description)
+        await self.fetch("supersede_results", [row["id"] for row in rows])
+        return len(rows)
 
     async def retry(
         self, task_id: UUID, subtask_id: UUID, *, attempt: int, description: str | None
     ) -> bool:
-        """Put a failed subtask back, if `attempt` is still its last."""
+        """Put a failed or cancelled subtask back, if `attempt` is still its last."""
         row = await self.fetchrow(
             "retry", *edge(states.RETRY), task_id, subtask_id, attempt, description
         )
         return row is not None
 
     async def unblock(self, task_id: UUID) -> int:
-        """Free what no failure stands before any more."""
-        rows = await self.fetch("unblock", *edge(states.UNBLOCK), task_id, [SubtaskStatus.FAILED])
+        """Free what nothing that failed or was cancelled stands before any more."""
+        rows = await self.fetch("unblock", *edge(states.UNBLOCK), task_id, TAINTING)
         return len(rows)
 
     async def unpublished(self, tasks: Sequence[UUID]) -> list[tuple[UUID, Held]]:
@@ -311,4 +343,11 @@ def _delivery(row: Row) -> Delivery:
     return Delivery(row["id"], row["route"], _BANDS[row["band"]])
 
 
+def _demand(row: Row) -> Demand:
+    if row["cancelled"]:
+        return Demand.CANCEL
+    return Demand.RELEASE if row["released"] else Demand.NONE
+
+
+CANCELLABLE = sorted((*states.WITHDRAW.sources, *states.STOP.sources))
 TERMINAL = sorted(status.value for status in SUBTASK_TERMINAL)

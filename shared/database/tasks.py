@@ -7,11 +7,30 @@ from uuid import UUID
 
 from shared import states
 from shared.database.connection import Connection, Ledger, Row
-from shared.database.subtasks import TERMINAL, usage_rows
-from shared.models import ContextFile, ModelUsage, Plan, PlannedCheck, ReviewPolicy
-from shared.states import FailureKind, SubtaskStatus, TaskStatus, Transition
+from shared.database.subtasks import TAINTING, TERMINAL, usage_rows
+from shared.models import (
+    ContextFile,
+    ModelUsage,
+    PausedReason,
+    Plan,
+    PlannedCheck,
+    ReviewPolicy,
+)
+from shared.states import (
+    TASK_TERMINAL,
+    FailureKind,
+    SubtaskStatus,
+    TaskStatus,
+    Transition,
+)
 
 _STEPS = [TaskStatus.PLANNING, TaskStatus.AGGREGATING]
+PAUSABLE = (
+    TaskStatus.PENDING,
+    TaskStatus.PLANNING,
+    TaskStatus.AWAITING_APPROVAL,
+    TaskStatus.IN_PROGRESS,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +43,15 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
+class SentBack:
+    """The plan that a person sent back, and what they want different."""
+
+    plan: Plan
+    version: int
+    feedback: str
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
     """What a person asked for, as the planner and the aggregator read it."""
 
@@ -33,6 +61,21 @@ class Request:
     description: str
     priority: int
     context_files: tuple[ContextFile, ...]
+    require_approval: bool = False
+    sent_back: SentBack | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TaskNow:
+    """Where a locked task stands."""
+
+    status: TaskStatus
+    cancelled: bool
+    paused: PausedReason | None
+    pause_releases: bool
+    plan_version: int | None
+    priority: int
+    parts_cancelled: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +120,20 @@ class TaskLedger(Ledger):
         priority: int,
         files: Sequence[ContextFile],
         review: ReviewPolicy | None = None,
+        require_approval: bool = False,
     ) -> None:
         """Accept a task."""
         rows = [file.model_dump() for file in files]
         await self.fetch(
-            "insert_task", task_id, user_id, title, description, priority, rows, review
+            "insert_task",
+            task_id,
+            user_id,
+            title,
+            description,
+            priority,
+            rows,
+            review,
+            require_approval,
         )
 
     async def plan(self, *, owner: UUID, lease_seconds: float, limit: int) -> list[Step]:
@@ -114,7 +166,14 @@ class TaskLedger(Ledger):
             return None
         files = tuple(ContextFile.model_validate(item) for item in row["context_files"])
         return Request(
-            row["id"], row["user_id"], row["title"], row["description"], row["priority"], files
+            row["id"],
+            row["user_id"],
+            row["title"],
+            row["description"],
+            row["priority"],
+            files,
+            row["require_approval"],
+            _sent_back(row),
         )
 
     async def start(
@@ -124,9 +183,9 @@ class TaskLedger(Ledger):
         owner: UUID,
         version: int,
         rejected: Sequence[Sequence[str]] = (),
-    ) -> Row | None:
-        """Accept the plan, and why earlier ones went back; None when the step is not ours."""
-        return await self.fetchrow(
+    ) -> bool:
+        """Accept the plan, and why earlier ones went back; False when the step is not ours."""
+        row = await self.fetchrow(
             "start_task",
             *edge(states.START_TASK),
             step.task_id,
@@ -135,10 +194,7 @@ class TaskLedger(Ledger):
             version,
             rejected,
         )
-
-    async def insert_plan(self, task_id: UUID, version: int, plan: Plan) -> None:
-        """Keep a version of the plan as it was returned."""
-        await self.fetch("insert_plan", task_id, version, plan.model_dump(mode="json"))
+        return row is not None
 
     async def insert_subtasks(
         self, task_id: UUID, user_id: str, rows: Sequence[Mapping[str, Any]]
@@ -184,10 +240,21 @@ class TaskLedger(Ledger):
         )
         return row is not None
 
-    async def lock(self, tasks: Sequence[UUID]) -> dict[UUID, tuple[TaskStatus, bool]]:
-        """Lock task rows in order; status and cancel request of each."""
+    async def lock(self, tasks: Sequence[UUID]) -> dict[UUID, TaskNow]:
+        """Lock task rows in order; where each stands."""
         rows = await self.fetch("lock_tasks", tasks)
-        return {row["id"]: (TaskStatus(row["status"]), row["cancel_requested"]) for row in rows}
+        return {
+            row["id"]: TaskNow(
+                TaskStatus(row["status"]),
+                row["cancel_requested"],
+                row["paused_reason"],
+                row["pause_releases"],
+                row["plan_version"],
+                row["priority"],
+                row["parts_cancelled"],
+            )
+            for row in rows
+        }
 
     async def aggregate(
         self, tasks: Sequence[UUID], *, owner: UUID, lease_seconds: float
@@ -211,8 +278,21 @@ class TaskLedger(Ledger):
         return [row["id"] for row in rows]
 
     async def reopen(self, task_id: UUID) -> bool:
-        """Set a failed task going again."""
+        """Set an ended task going again."""
         return await self.fetchrow("reopen_task", *edge(states.REOPEN_TASK), task_id) is not None
+
+    async def pause(self, task_id: UUID, reason: PausedReason, *, releases: bool) -> bool:
+        """Start nothing more of a task; `releases` has agents give back what runs."""
+        row = await self.fetchrow("pause_task", task_id, reason, releases, PAUSABLE)
+        return row is not None
+
+    async def resume(self, task_id: UUID) -> bool:
+        """Let a paused task go on; False when it is not paused."""
+        return await self.fetchrow("resume_task", task_id, sorted(TASK_TERMINAL)) is not None
+
+    async def set_priority(self, task_id: UUID, priority: int) -> None:
+        """How urgent the person says the task is."""
+        await self.fetch("set_priority", task_id, priority)
 
     async def to_advance(self, *, limit: int = 200) -> list[UUID]:
         """Tasks that wait for a step which a lost bell left undone."""
@@ -221,9 +301,10 @@ class TaskLedger(Ledger):
             TaskStatus.IN_PROGRESS,
             SubtaskStatus.PENDING,
             SubtaskStatus.COMPLETED,
-            [SubtaskStatus.FAILED, SubtaskStatus.BLOCKED],
+            [*TAINTING, SubtaskStatus.BLOCKED],
             TERMINAL,
             limit,
+            SubtaskStatus.QUEUED,
         )
         return [row["id"] for row in rows]
 
@@ -254,6 +335,12 @@ class TaskLedger(Ledger):
     def within(self, connection: Connection) -> "TaskLedger":
         """The same ledger inside a transaction."""
         return TaskLedger(self._pool, connection)
+
+
+def _sent_back(row: Row) -> SentBack | None:
+    if row["plan_feedback"] is None or row["plan"] is None:
+        return None
+    return SentBack(Plan.model_validate(row["plan"]), row["plan_version"], row["plan_feedback"])
 
 
 def _step(row: Row) -> Step:

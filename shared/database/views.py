@@ -22,17 +22,20 @@ from shared.models import (
     TaskView,
     Tokens,
 )
-from shared.states import SubtaskStatus, TaskStatus
+from shared.states import COMPLETE_TASK, FAIL_TASK, SubtaskStatus, TaskStatus
 
 
 @dataclass(frozen=True, slots=True)
 class TaskFilter:
     """Which tasks to list; `after` is the (created_at, id) of the last row already seen."""
 
-    status: TaskStatus | None = None
+    statuses: tuple[TaskStatus, ...] = ()  # none of them: every status
     user_id: str | None = None
     text: str | None = None
     after: tuple[datetime, UUID] | None = None
+
+
+_ANSWERED = COMPLETE_TASK.target, FAIL_TASK.target
 
 
 class Views(Ledger):
@@ -63,6 +66,7 @@ class Views(Ledger):
         fields["tokens"] = Tokens.model_validate(fields["tokens"])
         view = TaskView(
             **fields,
+            answer_outdated=fields["answer"] is not None and fields["status"] not in _ANSWERED,
             progress=progress(_count(subtasks)),
             subtasks=tuple(subtasks),
             artifacts=tuple(artifacts(results)),
@@ -71,9 +75,10 @@ class Views(Ledger):
 
     async def tasks(self, wanted: TaskFilter, *, limit: int) -> list[TaskSummary]:
         """A page of tasks, newest first."""
+        statuses = wanted.statuses or None
         created_at, task_id = wanted.after or (None, None)
         rows = await self.fetch(
-            "tasks", wanted.status, wanted.user_id, wanted.text, created_at, task_id, limit
+            "tasks", statuses, wanted.user_id, wanted.text, created_at, task_id, limit
         )
         return [_summary(row) for row in rows]
 

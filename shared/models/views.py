@@ -8,6 +8,7 @@ from uuid import UUID
 from pydantic import Field
 
 from shared.models.claims import Claim
+from shared.models.steering import PausedReason
 from shared.models.verification import Evidence, PlannedCheck, Verification
 from shared.models.words import Capability, Record, ReviewPolicy
 from shared.models.work import ContextFile, FileEntry
@@ -57,6 +58,7 @@ class SubtaskView(Record):
     estimated_duration: int
     profile: str | None
     status: SubtaskStatus
+    cancel_requested: bool = False
     agent_id: str | None
     attempt: int
     losses: int
@@ -95,6 +97,7 @@ class TaskSummary(Record):
     user_id: str
     title: str
     status: TaskStatus
+    paused_reason: PausedReason | None = None
     priority: int
     progress: Progress
     cost_usd: Decimal = Decimal(0)
@@ -109,12 +112,15 @@ class TaskView(TaskSummary):
 
     description: str
     cancel_requested: bool
+    require_approval: bool = False
     review: ReviewPolicy | None = None
     plan_version: int | None
+    plan_hash: str | None = None
     plan_summary: str | None
     started_at: datetime | None
     tokens: Tokens = Tokens()
     answer: str | None = None
+    answer_outdated: bool = False  # it is of before a retry or rerun
     result: dict[str, Any] | None = None
     failure_kind: FailureKind | None = None
     error: str | None = None
@@ -154,6 +160,15 @@ class TaskPage(Record):
     next_cursor: str | None
 
 
+class AgentSample(Record):
+    """What an agent told of itself once; `at` counts seconds on the orchestrator's own clock."""
+
+    at: float
+    cpu_percent: float
+    memory_mb: float
+    running: int
+
+
 class AgentView(Record):
     """One agent as it last told, or as it was last known when it fell silent."""
 
@@ -172,6 +187,7 @@ class AgentView(Record):
     simulated: bool
     seconds_since_beat: float | None
     started_at: datetime | None
+    samples: tuple[AgentSample, ...] = ()  # of the last minutes, if they were asked for
 
 
 class LogEntry(Record):

@@ -20,7 +20,7 @@ CONTENT = {
     ("Dockerfile.agent", "base"): [],
     ("Dockerfile.agent", "simulator"): ["scripts/claude_simulator/"],
     ("Dockerfile.agent", "agent"): ["shared/", "agent/"],
-    ("Dockerfile.streamlit", ""): [".streamlit/config.toml", "shared/", "ui/"],
+    ("Dockerfile.streamlit", ""): [".streamlit/config.toml", "shared/", "ui/", "scripts/sample/"],
 }
 
 Step = tuple[str, str]

@@ -21,7 +21,7 @@ NOT_IMPORTED = {
     "ui": set[str](),
 }
 # imported by another name than it is installed by
-PART_OF = {"markdown_it": "markdown-it-py", "pydantic_core": "pydantic"}
+PART_OF = {"markdown_it": "markdown-it-py", "pydantic_core": "pydantic", "yaml": "pyyaml"}
 
 
 def wanted(file: str) -> set[str]:

@@ -88,7 +88,7 @@ async def test_after_a_cancel(work: str, pool: Pool, redis_url: str, tmp_path: P
             task_id = await world.ready(planned("only"))
             await exists(pid_file)
             await world.tasks.request_cancel(task_id)
-            await agent.doorbell.call_cancelled(task_id)
+            await agent.doorbell.call_stopped(task_id)
             await idle(agent)
             assert_gone(tmp_path, pid_file)
     assert await world.statuses(task_id) == {"only": "cancelled"}

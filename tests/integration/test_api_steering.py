@@ -11,6 +11,7 @@ import pytest
 from orchestrator.dispatcher import Dispatcher
 from orchestrator.steering import Steering
 from shared.database.connection import Pool
+from shared.database.subtasks import Demand
 from shared.models import Assignment
 from shared.queue import Doorbell
 from tests.api_world import Api, dispatching, open_api, problem
@@ -77,7 +78,7 @@ async def test_what_runs_is_stopped_first(api: Api, world: World) -> None:
     renewed = await world.subtasks.renew(
         [held(assignment)], owner=assignment.owner, lease_seconds=60
     )
-    assert renewed == {assignment.subtask_id: True}
+    assert renewed == {assignment.subtask_id: Demand.CANCEL}
     problem(await api.retry(task_id, assignment.subtask_id, attempt=1), 409, "not-retryable")
     assert await world.subtasks.stop([held(assignment)], owner=assignment.owner)
     await api.advancer.advance([task_id])
@@ -102,7 +103,8 @@ async def test_a_retry_frees_what_waited_and_nothing_else(api: Api, world: World
     )
     assert answer.status_code == 202, answer.text
     shown = answer.json()
-    assert (shown["status"], shown["partial"], shown["answer"]) == ("in_progress", False, None)
+    assert (shown["status"], shown["partial"]) == ("in_progress", False)
+    assert (shown["answer"], shown["answer_outdated"]) == ("half an answer", True)
     assert shown["finished_at"] is None
     after = {item["key"]: item for item in shown["subtasks"]}
     assert {key: item["status"] for key, item in after.items()} == {
@@ -148,7 +150,7 @@ async def test_a_retry_names_the_attempt_that_was_seen(api: Api, world: World) -
             await api.retry(task_id, broken.subtask_id, attempt=attempt), 409, "not-retryable"
         )
         assert (body["attempt_now"], body["status_now"]) == (1, "failed")
-        assert body["detail"] == f"attempt 1 has failed since you looked at attempt {attempt}"
+        assert body["detail"] == f"attempt 1 has ended since you looked at attempt {attempt}"
     assert (await world.statuses(task_id))["a"] == "failed"
     assert await world.status(task_id) == "failed"
 
@@ -159,7 +161,10 @@ async def test_only_what_failed_can_be_retried(api: Api) -> None:
     for key, status in (("b", "blocked"), ("d", "completed")):
         answer = await api.retry(task_id, subtasks[key]["id"], attempt=subtasks[key]["attempt"])
         body = problem(answer, 409, "not-retryable", key)
-        assert body["detail"] == f"the subtask is {status}; only a failed one can be retried"
+        assert (
+            body["detail"]
+            == f"the subtask is {status}; only one that failed or was cancelled can be retried"
+        )
 
 
 async def test_a_subtask_of_another_task_is_not_found(api: Api) -> None:

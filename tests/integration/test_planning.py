@@ -230,3 +230,22 @@ async def test_a_step_is_renewed_while_it_runs_and_stopped_once_it_is_fenced(
         renewing.cancel()
     assert planning.moved == []
     assert await planning.left(task_id) == 0
+
+
+async def test_a_plan_sent_back_comes_again_as_the_person_wants_it(
+    planning: Planning, world: World
+) -> None:
+    task_id = await planning.submit("Fetch the page. Then clean it.")
+    await world.pool.execute("UPDATE tasks SET require_approval = true")
+    first = await planning.run(await world.take(task_id))
+    assert (first.status, first.plan_version, first.subtasks) == ("awaiting_approval", 1, ())
+    assert await world.plans.reject(task_id, 1, "Translate it into French.")
+    again = await planning.run(await world.take(task_id))
+    assert (again.status, again.plan_version) == ("awaiting_approval", 2)
+    before, after = [each.view for each in await world.plans.versions(task_id)]
+    assert after.plan.subtasks[:2] == before.plan.subtasks
+    assert [each.title for each in after.plan.subtasks[2:]] == ["Translate it into French"]
+    assert ["<feedback>" in json.dumps(body["messages"]) for body in await planning.asked()] == [
+        False,
+        True,
+    ]

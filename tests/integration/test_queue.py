@@ -242,7 +242,7 @@ async def test_a_server_that_is_away_troubles_nobody_who_rings(valkey: LocalValk
             await doorbell.ring([delivery()])
             await doorbell.ring_results([uuid4()])
             await doorbell.ring_submission(uuid4())
-            await doorbell.call_cancelled(uuid4())
+            await doorbell.call_stopped(uuid4())
             await doorbell.appear(presence("one"))
             await doorbell.disappear("one")
             assert await doorbell.present() is None
@@ -333,7 +333,7 @@ async def test_a_call_reaches_everybody_who_listens(
     assert await raw.pubsub_numsub(CANCELS) == [(CANCELS.encode(), 3)]
     waiting = [asyncio.create_task(calls.wait(10)) for calls in listeners]
     began = now()
-    await doorbell.call_cancelled(UUID(int=7))
+    await doorbell.call_stopped(UUID(int=7))
     assert await asyncio.gather(*waiting) == [True, True, True]
     assert now() - began < 1
     assert not await listeners[0].wait(0.01)
@@ -357,7 +357,7 @@ async def test_calls_are_followed_again_when_the_server_is_back(valkey: LocalVal
     waiting = asyncio.create_task(_first_call(calls))
     async with redis.Redis.from_url(valkey.url) as client, Doorbell(valkey.url) as doorbell:
         await subscribed(client)
-        await doorbell.call_cancelled(uuid4())
+        await doorbell.call_stopped(uuid4())
     assert await asyncio.wait_for(waiting, 2)
     await calls.close()
 

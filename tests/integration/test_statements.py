@@ -18,7 +18,17 @@ from shared.states import (
 )
 
 FOLDER = Path(shared.database.__file__).parent
-TOPICS = ("tasks", "subtasks", "attempts", "views", "events", "metrics")
+TOPICS = (
+    "tasks",
+    "plans",
+    "subtasks",
+    "attempts",
+    "views",
+    "events",
+    "metrics",
+    "system",
+    "agents",
+)
 CODE = "".join(path.read_text() for path in FOLDER.glob("*.py"))
 
 

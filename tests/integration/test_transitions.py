@@ -8,7 +8,7 @@ import asyncpg
 import pytest
 
 from shared import states
-from shared.database.subtasks import Held
+from shared.database.subtasks import Demand, Held
 from shared.states import SUBTASK_TRANSITIONS, AttemptOutcome, SubtaskStatus, Transition
 from tests.ledger_world import World, held, plan_of, planned
 
@@ -36,9 +36,13 @@ async def _apply(world: World, edge: Edge, task_id: UUID, subtask_id: UUID) -> A
         states.POISON: lambda: ledger.poison(max_losses=1, grace_seconds=0),
         states.ABANDON: lambda: ledger.abandon(grace_seconds=0),
         states.BLOCK: lambda: ledger.block([task_id]),
-        states.WITHDRAW: lambda: ledger.withdraw(task_id),
+        states.WITHDRAW: lambda: ledger.withdraw([task_id]),
         states.RETRY: lambda: ledger.retry(task_id, subtask_id, attempt=1, description=None),
         states.UNBLOCK: lambda: ledger.unblock(task_id),
+        states.HOLD: lambda: ledger.hold([task_id]),
+        states.RERUN: lambda: ledger.rerun(
+            task_id, [subtask_id], chosen=subtask_id, description=None
+        ),
     }
     return await calls[edge]()
 
@@ -64,8 +68,10 @@ async def _prepare(world: World, edge: Edge, status: SubtaskStatus) -> tuple[UUI
     )
     if status is not SubtaskStatus.RUNNING:
         await world.pool.execute("UPDATE attempts SET outcome = 'lost', finished_at = now()")
-    if edge is states.ABANDON:
-        await world.pool.execute("UPDATE tasks SET cancel_requested = true")
+    if edge in (states.ABANDON, states.WITHDRAW):
+        await world.pool.execute("UPDATE subtasks SET cancel_requested = true")
+    if edge is states.HOLD:
+        await world.pool.execute("UPDATE tasks SET paused_reason = 'user'")
     return task_id, subject
 
 
@@ -163,7 +169,7 @@ async def test_a_lease_that_was_renewed_is_not_rescued(world: World) -> None:
     [mine] = await world.claim_next(world.claimant())
     await world.expire()
     renewed = await world.subtasks.renew([held(mine)], owner=mine.owner, lease_seconds=60)
-    assert renewed == {mine.subtask_id: False}
+    assert renewed == {mine.subtask_id: Demand.NONE}
     assert not await world.subtasks.rescue(max_losses=3, grace_seconds=0)
 
 
@@ -181,5 +187,5 @@ async def test_a_late_plan_of_a_lost_lease_is_refused(world: World) -> None:
     other = uuid4()
     [taken] = await world.tasks.take_over(owner=other, lease_seconds=60, limit=5)
     assert taken.attempt == late.attempt + 1
-    assert await world.tasks.start(late, owner=world.owner, version=1) is None
-    assert await world.tasks.start(taken, owner=other, version=1) is not None
+    assert not await world.tasks.start(late, owner=world.owner, version=1)
+    assert await world.tasks.start(taken, owner=other, version=1)

@@ -108,7 +108,7 @@ async def test_a_cancel_stops_it_within_a_second(world: World, pool: Pool, redis
         await agent.executor.began.wait()
         await asyncio.sleep(0.1)  # until the subscription stands
         await pool.execute("UPDATE tasks SET cancel_requested = true")
-        await agent.doorbell.call_cancelled(task_id)
+        await agent.doorbell.call_stopped(task_id)
         async with asyncio.timeout(1):
             await agent.executor.stopped.wait()
         await _until(world, task_id, "cancelled", within=1)
@@ -273,3 +273,44 @@ async def test_a_settle_outlasts_lost_connections(world: World, pool: Pool, redi
         ]
     assert all(task.result() for task in settled)
     assert await _outcomes(pool) == ["completed"] * 20
+
+
+async def test_a_pause_that_releases_gives_it_back_within_a_second(
+    world: World, pool: Pool, redis_url: str
+) -> None:
+    async with working_agent(pool, redis_url, for_ever) as agent:
+        task_id = await world.ready(planned("only"))
+        await agent.executor.began.wait()
+        await asyncio.sleep(0.1)  # until the subscription stands
+        assert await world.tasks.pause(task_id, "user", releases=True)
+        await agent.doorbell.call_stopped(task_id)
+        await _until(world, task_id, "queued", within=1)
+        assert agent.executor.stopped.is_set()
+        assert await world.claim_next(world.claimant()) == []
+    assert await _outcomes(pool) == ["released"]
+
+
+async def test_one_cancelled_subtask_stops_and_its_neighbour_goes_on(
+    world: World, pool: Pool, redis_url: str
+) -> None:
+    may_end = asyncio.Event()
+
+    async def body(_: Assignment) -> Outcome:
+        await may_end.wait()
+        return DONE
+
+    async with working_agent(pool, redis_url, body) as agent:
+        task_id = await world.ready(planned("one"), planned("other"))
+        await _until(world, task_id, "running")
+        await asyncio.sleep(0.1)  # until the subscription stands
+        subtask = await pool.fetchval("SELECT id FROM subtasks WHERE key = 'one'")
+        assert await world.subtasks.request_cancel(task_id, subtask)
+        await agent.doorbell.call_stopped(task_id)
+        async with asyncio.timeout(1):
+            await agent.executor.stopped.wait()
+        may_end.set()
+        async with asyncio.timeout(2):
+            async for _ in ticks():
+                if "running" not in (await world.statuses(task_id)).values():
+                    break
+        assert await world.statuses(task_id) == {"one": "cancelled", "other": "completed"}

@@ -13,11 +13,10 @@ from orchestrator.plan import (
     MAX_SUBTASKS,
     find_cycle,
     in_order,
-    ledger_rows,
     longest_remaining,
-    urgency,
     validate,
 )
+from orchestrator.plan_rows import ledger_rows, urgency
 from shared.models import Band, Plan, PlannedSubtask
 from tests.ledger_world import plan_of, planned
 

@@ -12,13 +12,14 @@ WHERE owner = $1 AND outcome IS NULL;
 -- Every attempt of a process at once. $1 subtasks, $2 attempts, $3 owner, $4 lease seconds,
 -- $5 the status of a held subtask. A missing id is fenced.
 UPDATE subtasks SET lease_until = now() + make_interval(secs => $4)
-FROM unnest($1::uuid [], $2::integer []) AS held (id, attempt)
+FROM unnest($1::uuid [], $2::integer []) AS held (id, attempt), tasks AS t
 WHERE
-    subtasks.id = held.id AND subtasks.attempt = held.attempt
+    subtasks.id = held.id AND subtasks.attempt = held.attempt AND t.id = subtasks.task_id
     AND subtasks.owner = $3 AND subtasks.status = $5::subtask_status
 RETURNING
     subtasks.id,
-    (SELECT t.cancel_requested FROM tasks AS t WHERE t.id = subtasks.task_id) AS cancel_requested;
+    subtasks.cancel_requested OR t.cancel_requested AS cancelled,
+    t.paused_reason IS NOT NULL AND t.pause_releases AS released;
 
 -- name: complete
 -- $3 owner, $4 outcome, $5 settlements as
@@ -259,7 +260,7 @@ WITH dead AS (
     INNER JOIN tasks AS t ON s.task_id = t.id
     WHERE
         s.status = any($2::subtask_status []) AND s.lease_until < now()
-        AND s.losses + 1 < $3 AND NOT t.cancel_requested
+        AND s.losses + 1 < $3 AND NOT (t.cancel_requested OR s.cancel_requested)
         AND now() > (
             SELECT backend_start FROM pg_stat_activity WHERE pid = pg_backend_pid()
         ) + make_interval(secs => $5)
@@ -298,7 +299,7 @@ WITH dead AS (
     INNER JOIN tasks AS t ON s.task_id = t.id
     WHERE
         s.status = any($2::subtask_status []) AND s.lease_until < now()
-        AND s.losses + 1 >= $3 AND NOT t.cancel_requested
+        AND s.losses + 1 >= $3 AND NOT (t.cancel_requested OR s.cancel_requested)
         AND now() > (
             SELECT backend_start FROM pg_stat_activity WHERE pid = pg_backend_pid()
         ) + make_interval(secs => $5)
@@ -336,7 +337,7 @@ WITH dead AS (
     INNER JOIN tasks AS t ON s.task_id = t.id
     WHERE
         s.status = any($2::subtask_status []) AND s.lease_until < now()
-        AND t.cancel_requested
+        AND (t.cancel_requested OR s.cancel_requested)
         AND now() > (
             SELECT backend_start FROM pg_stat_activity WHERE pid = pg_backend_pid()
         ) + make_interval(secs => $4)

@@ -10,10 +10,11 @@ SELECT count(*) FROM (
 ) AS broken;
 
 -- name: two_successes
+-- Each rerun by hand allows one more.
 SELECT count(*) FROM (
-    SELECT FROM attempts AS a
+    SELECT FROM attempts AS a INNER JOIN subtasks AS s ON a.subtask_id = s.id
     WHERE a.outcome = 'completed' AND ($1::uuid [] IS NULL OR a.task_id = any($1))
-    GROUP BY a.subtask_id HAVING count(*) > 1
+    GROUP BY s.id HAVING count(*) > 1 + s.retries
 ) AS broken;
 
 -- name: a_result_of_an_attempt_that_did_not_complete
@@ -68,12 +69,15 @@ SELECT count(*) FROM (
 ) AS broken;
 
 -- name: claimed_before_all_it_depends_on_had_completed
+-- Of the last attempt of what was not set back by hand since.
 SELECT count(*)
 FROM attempts AS a
+INNER JOIN subtasks AS s ON a.subtask_id = s.id AND a.attempt = s.attempt
 INNER JOIN subtask_dependencies AS d USING (subtask_id)
 INNER JOIN subtasks AS p ON d.depends_on = p.id
 WHERE
     (p.status <> 'completed' OR p.finished_at > a.claimed_at)
+    AND s.status IN ('running', 'completed', 'failed')
     AND ($1::uuid [] IS NULL OR a.task_id = any($1));
 
 -- name: blocked_without_a_reason
@@ -83,7 +87,7 @@ WHERE
     s.status = 'blocked' AND ($1::uuid [] IS NULL OR s.task_id = any($1))
     AND NOT EXISTS (
         SELECT FROM subtask_dependencies AS d INNER JOIN subtasks AS p ON d.depends_on = p.id
-        WHERE d.subtask_id = s.id AND p.status IN ('failed', 'blocked')
+        WHERE d.subtask_id = s.id AND p.status IN ('failed', 'blocked', 'cancelled')
     );
 
 -- name: going_on_behind_a_failure
@@ -152,5 +156,7 @@ SELECT count(*) FROM (
     GROUP BY e.task_id
     HAVING
         count(*) FILTER (WHERE e.type <> 'task.in_progress')
-        > 1 + count(*) FILTER (WHERE e.type = 'task.in_progress' AND e.data ->> 'from' = 'failed')
+        > 1 + count(*) FILTER (
+            WHERE e.type = 'task.in_progress' AND e.data ->> 'from' IN ('failed', 'completed')
+        )
 ) AS broken;

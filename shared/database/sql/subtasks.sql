@@ -12,7 +12,7 @@ FROM tasks AS t
 WHERE
     subtasks.task_id = any($3::uuid []) AND subtasks.status = any($2::subtask_status [])
     AND t.id = subtasks.task_id AND t.status = $5::task_status AND NOT t.cancel_requested
-    AND NOT EXISTS (
+    AND t.paused_reason IS NULL AND NOT EXISTS (
         SELECT FROM subtask_dependencies AS d
         INNER JOIN subtasks AS p ON d.depends_on = p.id
         WHERE d.subtask_id = subtasks.id AND p.status <> $4::subtask_status
@@ -120,7 +120,10 @@ WITH taken AS (
         nextval('starts') AS start_number
     FROM unnest($3::uuid []) WITH ORDINALITY AS wanted (id, place)
     INNER JOIN subtasks AS s ON wanted.id = s.id
-    WHERE s.status = any($2::subtask_status []) AND s.route = any($9::text [])
+    INNER JOIN tasks AS t ON s.task_id = t.id
+    WHERE
+        s.status = any($2::subtask_status []) AND s.route = any($9::text [])
+        AND NOT s.cancel_requested AND NOT t.cancel_requested AND t.paused_reason IS NULL
     ORDER BY wanted.place
     LIMIT $4 FOR UPDATE OF s SKIP LOCKED
 ),
@@ -241,16 +244,21 @@ WHERE subtasks.id = tainted.id AND subtasks.status = any($2::subtask_status [])
 RETURNING subtasks.id, subtasks.task_id;
 
 -- name: withdraw
--- A person cancelled the task: what does not run will not. $3 task.
+-- A person cancelled it or its whole task: what does not run will not. $3 tasks.
 UPDATE subtasks SET status = $1::subtask_status, finished_at = now(), ring_again_at = NULL
-WHERE task_id = $3 AND status = any($2::subtask_status [])
-RETURNING id;
+FROM tasks AS t
+WHERE
+    subtasks.task_id = any($3::uuid []) AND t.id = subtasks.task_id
+    AND subtasks.status = any($2::subtask_status [])
+    AND (subtasks.cancel_requested OR t.cancel_requested)
+RETURNING subtasks.id;
 
 -- name: retry
 -- $3 task, $4 subtask, $5 the attempt that was seen, $6 a new description or null.
 UPDATE subtasks SET
     status = $1::subtask_status,
     description = coalesce($6, description),
+    cancel_requested = false,
     losses = 0,
     retries = retries + 1,
     finished_at = NULL,
@@ -278,6 +286,48 @@ WHERE
     task_id = $3 AND status = any($2::subtask_status [])
     AND id NOT IN (SELECT tainted.id FROM tainted)
 RETURNING id;
+
+-- name: hold
+-- A paused task's subtasks are not for the taking. $3 tasks.
+UPDATE subtasks SET status = $1::subtask_status, queued_at = NULL, ring_again_at = NULL
+FROM tasks AS t
+WHERE
+    subtasks.task_id = any($3::uuid []) AND t.id = subtasks.task_id
+    AND t.paused_reason IS NOT NULL AND subtasks.status = any($2::subtask_status [])
+RETURNING subtasks.id;
+
+-- name: rerun
+-- $3 task, $4 subtasks, $5 the one that the person chose, $6 its new description or null.
+UPDATE subtasks SET
+    status = $1::subtask_status,
+    description = CASE WHEN id = $5 THEN coalesce($6, description) ELSE description END,
+    cancel_requested = false,
+    losses = 0,
+    retries = retries + 1,
+    queued_at = NULL,
+    ring_again_at = NULL,
+    finished_at = NULL,
+    failure_kind = NULL,
+    error = NULL
+WHERE task_id = $3 AND id = any($4::uuid []) AND status = any($2::subtask_status [])
+RETURNING id;
+
+-- name: supersede_results
+-- They stay, as what earlier attempts made. $1 subtasks.
+UPDATE subtask_results SET current = false
+WHERE subtask_id = any($1::uuid []) AND current;
+
+-- name: request_subtask_cancel
+-- $1 task, $2 subtask, $3 statuses in which there is something to cancel.
+UPDATE subtasks SET cancel_requested = true
+WHERE
+    task_id = $1 AND id = $2 AND status = any($3::subtask_status []) AND NOT cancel_requested
+RETURNING id;
+
+-- name: set_urgency
+-- The plan's word on each subtask, shifted by the person's word on the task. $1 task, $2 priority.
+UPDATE subtasks SET urgency = greatest(0, least(10, priority + $2::integer - 5))
+WHERE task_id = $1;
 
 -- name: unpublished
 -- $1 tasks.

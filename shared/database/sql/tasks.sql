@@ -15,10 +15,10 @@ SELECT fingerprint, task_id FROM idempotency_keys WHERE user_id = $1 AND key = $
 
 -- name: insert_task
 -- $1 id, $2 user, $3 title, $4 description, $5 priority, $6 files as [{name, size, sha256}],
--- $7 how it is to be reviewed, or null.
+-- $7 how it is to be reviewed, or null, $8 whether its plan waits for approval.
 WITH fresh AS (
-    INSERT INTO tasks (id, user_id, title, description, priority, review)
-    VALUES ($1, $2, $3, $4, $5, $7)
+    INSERT INTO tasks (id, user_id, title, description, priority, review, require_approval)
+    VALUES ($1, $2, $3, $4, $5, $7, $8)
     RETURNING id
 )
 
@@ -40,7 +40,8 @@ UPDATE tasks SET
     started_at = coalesce(started_at, now())
 WHERE id IN (
     SELECT id FROM tasks
-    WHERE status = any($2::task_status []) AND NOT cancel_requested
+    WHERE
+        status = any($2::task_status []) AND NOT cancel_requested AND paused_reason IS NULL
     ORDER BY priority DESC, created_at
     LIMIT $5 FOR UPDATE SKIP LOCKED
 )
@@ -76,6 +77,10 @@ SELECT
     t.title,
     t.description,
     t.priority,
+    t.require_approval,
+    t.plan_version,
+    t.plan_feedback,
+    v.plan,
     coalesce((
         SELECT jsonb_agg(
             jsonb_build_object('name', f.name, 'size', f.size, 'sha256', f.sha256) ORDER BY f.name
@@ -84,6 +89,7 @@ SELECT
         WHERE f.task_id = t.id
     ), '[]') AS context_files
 FROM tasks AS t
+LEFT JOIN plan_versions AS v ON t.id = v.task_id AND t.plan_version = v.version
 WHERE t.id = $1;
 
 -- name: start_task
@@ -93,15 +99,12 @@ UPDATE tasks SET
     step_owner = NULL,
     step_lease_until = NULL,
     plan_version = $6,
-    plan_errors = $7::jsonb
+    plan_errors = $7::jsonb,
+    plan_feedback = NULL
 WHERE
     id = $3 AND status = any($2::task_status []) AND step_attempt = $4 AND step_owner = $5
     AND NOT cancel_requested
-RETURNING id, user_id, priority;
-
--- name: insert_plan
--- $1 task, $2 version, $3 plan.
-INSERT INTO plan_versions (task_id, version, plan) VALUES ($1, $2, $3::jsonb);
+RETURNING id;
 
 -- name: insert_subtasks
 -- $1 task, $2 user, $3 rows of subtasks.
@@ -166,7 +169,14 @@ RETURNING id;
 SELECT
     id,
     status,
-    cancel_requested
+    cancel_requested,
+    paused_reason,
+    pause_releases,
+    plan_version,
+    priority,
+    EXISTS (
+        SELECT FROM subtasks AS s WHERE s.task_id = tasks.id AND s.cancel_requested
+    ) AS parts_cancelled
 FROM tasks
 WHERE id = any($1::uuid []) ORDER BY id FOR NO KEY UPDATE;
 
@@ -179,6 +189,7 @@ UPDATE tasks SET
     step_lease_until = now() + make_interval(secs => $5)
 WHERE
     id = any($3::uuid []) AND status = any($2::task_status []) AND NOT cancel_requested
+    AND paused_reason IS NULL
     AND NOT EXISTS (
         SELECT FROM subtasks AS s
         WHERE s.task_id = tasks.id AND s.status <> all($6::subtask_status [])
@@ -223,40 +234,54 @@ WHERE
 RETURNING id;
 
 -- name: reopen_task
--- $3 id.
+-- The answer of before stays until there is a better one. $3 id.
 UPDATE tasks SET
     status = $1::task_status,
     finished_at = NULL,
     failure_kind = NULL,
     error = NULL,
-    answer = NULL,
-    result = NULL,
     partial = false
 WHERE id = $3 AND status = any($2::task_status []) AND plan_version IS NOT NULL
 RETURNING id;
 
 -- name: tasks_to_advance
 -- Tasks that a lost bell may have left behind. $1 task status, $2 waiting, $3 completed,
--- $4 failed, $5 terminal, $6 how many.
+-- $4 statuses that taint, $5 terminal, $6 how many, $7 queued.
 SELECT t.id
 FROM tasks AS t
 WHERE
     t.status = $1::task_status
     AND (
         t.cancel_requested
-        OR NOT EXISTS (
-            SELECT FROM subtasks AS s
-            WHERE s.task_id = t.id AND s.status <> all($5::subtask_status [])
+        OR (
+            t.paused_reason IS NULL AND NOT EXISTS (
+                SELECT FROM subtasks AS s
+                WHERE s.task_id = t.id AND s.status <> all($5::subtask_status [])
+            )
+        )
+        OR (
+            t.paused_reason IS NULL AND EXISTS (
+                SELECT FROM subtasks AS s
+                WHERE
+                    s.task_id = t.id AND s.status = $2::subtask_status
+                    AND NOT EXISTS (
+                        SELECT FROM subtask_dependencies AS d
+                        INNER JOIN subtasks AS p ON d.depends_on = p.id
+                        WHERE d.subtask_id = s.id AND p.status <> $3::subtask_status
+                    )
+            )
+        )
+        OR (
+            t.paused_reason IS NOT NULL AND EXISTS (
+                SELECT FROM subtasks AS s
+                WHERE s.task_id = t.id AND s.status = $7::subtask_status
+            )
         )
         OR EXISTS (
             SELECT FROM subtasks AS s
             WHERE
-                s.task_id = t.id AND s.status = $2::subtask_status
-                AND NOT EXISTS (
-                    SELECT FROM subtask_dependencies AS d
-                    INNER JOIN subtasks AS p ON d.depends_on = p.id
-                    WHERE d.subtask_id = s.id AND p.status <> $3::subtask_status
-                )
+                s.task_id = t.id AND s.cancel_requested
+                AND s.status = any(ARRAY[$2, $7]::subtask_status [])
         )
         OR EXISTS (
             SELECT FROM subtasks AS s
@@ -290,6 +315,24 @@ FROM jsonb_to_recordset($4::jsonb) AS call (
     model text, input_tokens bigint, output_tokens bigint, cache_read_tokens bigint,
     cache_write_tokens bigint, cost_usd numeric
 );
+
+-- name: pause_task
+-- $1 id, $2 reason, $3 whether running attempts are given back, $4 statuses that can be paused.
+UPDATE tasks SET paused_reason = $2, pause_releases = $3
+WHERE
+    id = $1 AND status = any($4::task_status []) AND NOT cancel_requested
+    AND (paused_reason IS NULL OR (paused_reason = $2 AND $3 AND NOT pause_releases))
+RETURNING id;
+
+-- name: resume_task
+-- $1 id, $2 terminal statuses.
+UPDATE tasks SET paused_reason = NULL, pause_releases = false
+WHERE id = $1 AND status <> all($2::task_status []) AND paused_reason IS NOT NULL
+RETURNING id;
+
+-- name: set_priority
+-- $1 id, $2 priority.
+UPDATE tasks SET priority = $2 WHERE id = $1;
 
 -- name: insert_probe
 -- $1 id, $2 task, $3 checks.

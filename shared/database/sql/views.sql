@@ -17,6 +17,8 @@ SELECT
     t.status,
     t.priority,
     t.cancel_requested,
+    t.paused_reason,
+    t.require_approval,
     t.review,
     t.plan_version,
     t.plan_errors,
@@ -32,6 +34,10 @@ SELECT
         SELECT v.plan ->> 'summary' FROM plan_versions AS v
         WHERE v.task_id = t.id AND v.version = t.plan_version
     ) AS plan_summary,
+    (
+        SELECT v.hash FROM plan_versions AS v
+        WHERE v.task_id = t.id AND v.version = t.plan_version
+    ) AS plan_hash,
     coalesce((
         SELECT jsonb_agg(
             jsonb_build_object('name', f.name, 'size', f.size, 'sha256', f.sha256) ORDER BY f.name
@@ -70,6 +76,7 @@ SELECT
     s.estimated_seconds AS estimated_duration,
     s.profile,
     s.status,
+    s.cancel_requested,
     s.agent_id,
     s.attempt,
     s.losses,
@@ -152,13 +159,14 @@ INNER JOIN subtasks AS s ON f.subtask_id = s.id
 WHERE f.task_id = $1 AND s.key = $2 AND f.path = $3 AND r.current;
 
 -- name: tasks
--- Newest first. $1 status or null, $2 user or null, $3 text or null, $4 and $5 the last row's
--- created_at and id or null, $6 how many.
+-- Newest first. $1 statuses or null, $2 user or null, $3 text or null, $4 and $5 the last row's
+-- created_at and id or null, $6 how many. The page is cut first: only its rows are counted.
 SELECT
     t.id,
     t.user_id,
     t.title,
     t.status,
+    t.paused_reason,
     t.priority,
     t.partial,
     t.created_at,
@@ -166,7 +174,20 @@ SELECT
     counts.by_status,
     paid.cost_usd,
     paid.simulated
-FROM tasks AS t,
+FROM (
+    SELECT *
+    FROM tasks
+    WHERE
+        ($1::task_status [] IS NULL OR status = ANY($1::task_status []))
+        AND ($2::text IS NULL OR user_id = $2::text)
+        AND (
+            $3::text IS NULL
+            OR strpos(lower(title || ' ' || description), lower($3::text)) > 0
+        )
+        AND ($4::timestamptz IS NULL OR (created_at, id) < ($4::timestamptz, $5::uuid))
+    ORDER BY created_at DESC, id DESC
+    LIMIT $6
+) AS t,
     LATERAL (
         SELECT coalesce(jsonb_object_agg(c.status, c.n), '{}') AS by_status
         FROM (
@@ -185,16 +206,7 @@ FROM tasks AS t,
         FROM model_calls AS c
         WHERE c.task_id = t.id
     ) AS paid
-WHERE
-    ($1::task_status IS NULL OR t.status = $1::task_status)
-    AND ($2::text IS NULL OR t.user_id = $2::text)
-    AND (
-        $3::text IS NULL
-        OR strpos(lower(t.title || ' ' || t.description), lower($3::text)) > 0
-    )
-    AND ($4::timestamptz IS NULL OR (t.created_at, t.id) < ($4::timestamptz, $5::uuid))
-ORDER BY t.created_at DESC, t.id DESC
-LIMIT $6;
+ORDER BY t.created_at DESC, t.id DESC;
 
 -- name: logs
 -- $1 task, $2 subtask or null, $3 after this id, $4 how many.
