@@ -188,6 +188,7 @@ def test_what_runs_or_has_ended_waits_for_nothing(status: SubtaskStatus) -> None
     [
         (TaskStatus.PENDING, "waiting for a free planner"),
         (TaskStatus.PLANNING, "the plan is being made"),
+        (TaskStatus.AWAITING_APPROVAL, "version 1 of the plan waits for approval"),
         (TaskStatus.IN_PROGRESS, None),
         (TaskStatus.AGGREGATING, "the answer is being written"),
         (TaskStatus.COMPLETED, None),
@@ -206,3 +207,40 @@ def test_a_task_that_is_being_cancelled_says_so_until_it_has_ended() -> None:
     assert found.reason == "being cancelled: what runs is being stopped"
     ended = task(cancel_requested=True, status=TaskStatus.CANCELLED, finished_at=NOW)
     assert explain(ended, ()).waiting is None
+
+
+@pytest.mark.parametrize(
+    ("running", "reason"),
+    [
+        (0, "paused: nothing runs until it is resumed"),
+        (1, "paused: nothing new starts; 1 runs to the end"),
+        (3, "paused: nothing new starts; 3 run to the end"),
+    ],
+)
+def test_a_paused_task_says_what_still_runs(running: int, reason: str) -> None:
+    paused = task(paused_reason="user", progress=Progress(total=4, running=running))
+    found = explain(paused, ()).waiting
+    assert found is not None
+    assert found.reason == reason
+    ended = paused.model_copy(update={"finished_at": NOW, "status": TaskStatus.CANCELLED})
+    assert explain(ended, ()).waiting is None
+
+
+def test_what_could_start_says_that_its_task_is_paused() -> None:
+    shown = explain(
+        task(subtask("a", S.PENDING), subtask("b", S.PENDING, "a"), paused_reason="user"), ()
+    )
+    reasons = [item.waiting.reason for item in shown.subtasks if item.waiting]
+    assert reasons == ["ready, but the task is paused", "waiting for a to finish"]
+
+
+def test_what_depends_on_something_cancelled_says_so() -> None:
+    stopped = subtask("a", S.CANCELLED)
+    found = why("b", stopped, subtask("b", S.BLOCKED, "a"))
+    assert found == Waiting(reason="blocked: a was cancelled", on=("a",))
+
+
+def test_a_running_subtask_says_that_it_is_being_cancelled() -> None:
+    found = why("a", subtask("a", S.RUNNING, cancel_requested=True))
+    assert found is not None
+    assert found.reason == "being cancelled: its agent is being told to stop"
