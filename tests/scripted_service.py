@@ -63,6 +63,8 @@ def _handler(service: ScriptedService) -> type[BaseHTTPRequestHandler]:
 
         do_GET = respond  # noqa: N815
         do_POST = respond  # noqa: N815
+        do_PUT = respond  # noqa: N815
+        do_PATCH = respond  # noqa: N815
 
         def log_message(self, *_: object) -> None:
             """Tests read `seen` instead."""

@@ -10,12 +10,22 @@ import httpx
 from pydantic import BaseModel, TypeAdapter
 
 from shared.models import (
+    AgentHistory,
     AgentView,
+    AgentWork,
     Artifact,
     AttemptView,
     Capability,
     LogPage,
+    Period,
+    Plan,
+    PlanComparison,
+    PlanHistory,
+    PlanVersion,
+    RerunPreview,
     ReviewPolicy,
+    Running,
+    SystemView,
     TaskDetail,
     TaskPage,
     TaskView,
@@ -24,7 +34,7 @@ from shared.states import TaskStatus
 
 T = TypeVar("T")
 M = TypeVar("M", bound=BaseModel)
-Query = dict[str, str | int]
+Query = dict[str, str | int | list[str]]
 
 QUICK_SECONDS = 10.0
 TRANSFER_SECONDS = 120.0
@@ -34,6 +44,10 @@ _STATE = TypeAdapter(dict[str, Any])
 
 class _Agents(BaseModel):
     agents: tuple[AgentView, ...]
+
+
+class _Work(BaseModel):
+    work: tuple[AgentWork, ...]
 
 
 class _Artifacts(BaseModel):
@@ -77,6 +91,10 @@ def _agents(response: httpx.Response) -> tuple[AgentView, ...]:
     return _record(_Agents)(response).agents
 
 
+def _work(response: httpx.Response) -> tuple[AgentWork, ...]:
+    return _record(_Work)(response).work
+
+
 def _artifacts(response: httpx.Response) -> tuple[Artifact, ...]:
     return _record(_Artifacts)(response).artifacts
 
@@ -104,14 +122,23 @@ def submit(
     title: str | None = None,
     priority: int | None = None,
     review: ReviewPolicy | None = None,
+    require_approval: bool | None = None,
     files: Sequence[Upload] = (),
     idempotency_key: str | None = None,
 ) -> Call[TaskView]:
-    """Hand in a task; the same `idempotency_key` never makes a second one."""
-    body = _given(
+    """Hand in a task; the same `idempotency_key` never makes a second one.
+
+    With `require_approval` its plan waits for `approve`; None leaves that to the service.
+    """
+    body: dict[str, Any] = _given(
         description=description, user_id=user_id, title=title, priority=priority, review=review
     )
-    form = {name: str(value) for name, value in body.items()}
+    if require_approval is not None:
+        body["require_approval"] = require_approval
+    form = {
+        name: str(value).lower() if value is require_approval else str(value)
+        for name, value in body.items()
+    }
     return Call(
         "POST",
         "/tasks",
@@ -126,14 +153,17 @@ def submit(
 
 def tasks(
     *,
-    status: TaskStatus | None = None,
+    status: TaskStatus | Sequence[TaskStatus] | None = None,
     user_id: str | None = None,
     text: str | None = None,
     limit: int | None = None,
     cursor: str | None = None,
 ) -> Call[TaskPage]:
-    """One page of tasks, newest first."""
-    query = _given(status=status, user_id=user_id, text=text, limit=limit, cursor=cursor)
+    """One page of tasks, newest first, of one status, of several or of all."""
+    query = _given(user_id=user_id, text=text, limit=limit, cursor=cursor)
+    statuses = [status] if isinstance(status, TaskStatus) else list(status or ())
+    if statuses:
+        query = {"status": [str(one) for one in statuses], **query}
     return Call("GET", "/tasks", _record(TaskPage), query=query)
 
 
@@ -158,6 +188,80 @@ def retry(
         json=_given(attempt=attempt, description=description),
         repeatable=False,
     )
+
+
+def plan(task_id: UUID) -> Call[PlanVersion]:
+    """The current version of a task's plan."""
+    return Call("GET", f"/tasks/{task_id}/plan", _record(PlanVersion))
+
+
+def plan_versions(task_id: UUID) -> Call[PlanHistory]:
+    """Every version of a task's plan, oldest first."""
+    return Call("GET", f"/tasks/{task_id}/plan/versions", _record(PlanHistory))
+
+
+def compare_plans(task_id: UUID, *, before: int, after: int) -> Call[PlanComparison]:
+    """What changed from one version of a plan to another."""
+    query = _given(before=before, after=after)
+    return Call("GET", f"/tasks/{task_id}/plan/comparison", _record(PlanComparison), query=query)
+
+
+def edit_plan(task_id: UUID, plan: Plan, *, hash: str) -> Call[PlanVersion]:
+    """Replace a plan that waits for approval; `hash` names the version that was edited."""
+    body = {"hash": hash, "plan": plan.model_dump(mode="json")}
+    return Call("PUT", f"/tasks/{task_id}/plan", _record(PlanVersion), json=body, repeatable=False)
+
+
+def approve(task_id: UUID, *, hash: str) -> Call[TaskView]:
+    """Let the plan version with this hash be worked; Conflict when a newer one is there."""
+    return _verb(task_id, "approve", hash=hash)
+
+
+def reject(task_id: UUID, *, hash: str, feedback: str) -> Call[TaskView]:
+    """Send a plan back to the planner with what should be different."""
+    return _verb(task_id, "reject", hash=hash, feedback=feedback)
+
+
+def pause(task_id: UUID, *, running: Running = "finish") -> Call[TaskView]:
+    """Start nothing more of a task; what runs may finish, or is given back."""
+    return _verb(task_id, "pause", running=running)
+
+
+def resume(task_id: UUID) -> Call[TaskView]:
+    """Let a paused task go on."""
+    return _verb(task_id, "resume")
+
+
+def prioritise(task_id: UUID, priority: int) -> Call[TaskView]:
+    """Change how urgent a task is, 0 to 10."""
+    return Call("PATCH", f"/tasks/{task_id}", _record(TaskView), json={"priority": priority})
+
+
+def cancel_subtask(task_id: UUID, subtask_id: UUID) -> Call[TaskView]:
+    """Stop one subtask; what depends on it is blocked, the rest goes on."""
+    path = f"/tasks/{task_id}/subtasks/{subtask_id}/cancel"
+    return Call("POST", path, _record(TaskView), repeatable=False)
+
+
+def preview_rerun(task_id: UUID, subtask_id: UUID) -> Call[RerunPreview]:
+    """What would run again from a subtask on, and what would be reused."""
+    body = {"from": str(subtask_id), "preview": True}
+    return Call("POST", f"/tasks/{task_id}/rerun", _record(RerunPreview), json=body)
+
+
+def rerun(
+    task_id: UUID, subtask_id: UUID, *, seen: str, description: str | None = None
+) -> Call[TaskView]:
+    """Do what the preview said, perhaps with a better description; `seen` is the preview's."""
+    wish: dict[str, Any] = {"from": str(subtask_id), "seen": seen}
+    if description is not None:
+        wish["description"] = description
+    return _verb(task_id, "rerun", **wish)
+
+
+def _verb(task_id: UUID, name: str, **body: Any) -> Call[TaskView]:
+    path = f"/tasks/{task_id}/{name}"
+    return Call("POST", path, _record(TaskView), json=body or None, repeatable=False)
 
 
 def logs(
@@ -189,10 +293,32 @@ def artifact(task_id: UUID, path: str) -> Call[bytes]:
     return Call("GET", address, _content, seconds=TRANSFER_SECONDS)
 
 
-def agents(*, available_for: Capability | None = None) -> Call[tuple[AgentView, ...]]:
-    """Every agent, or those that could now take work of one capability."""
-    path = "/agents/available" if available_for else "/agents"
-    return Call("GET", path, _agents, query=_given(capability=available_for))
+def agents(
+    *, available_for: Capability | None = None, samples: int | None = None
+) -> Call[tuple[AgentView, ...]]:
+    """Every agent, or those that could now take work of one capability.
+
+    With `samples` every agent comes with up to so many of its last CPU and memory figures.
+    """
+    if available_for:
+        return Call("GET", "/agents/available", _agents, query={"capability": available_for})
+    return Call("GET", "/agents", _agents, query=_given(samples=samples))
+
+
+def agents_at_work() -> Call[tuple[AgentWork, ...]]:
+    """What every agent does now."""
+    return Call("GET", "/agents/work", _work)
+
+
+def agent_history(agent_id: str, *, limit: int | None = None) -> Call[AgentHistory]:
+    """What one agent told of itself in the last minutes, and its last attempts."""
+    path = f"/agents/{quote(agent_id, safe='')}/history"
+    return Call("GET", path, _record(AgentHistory), query=_given(limit=limit))
+
+
+def system(period: Period = Period.HOUR) -> Call[SystemView]:
+    """How the whole system does, and what happened in the period."""
+    return Call("GET", "/system", _record(SystemView), query={"period": period})
 
 
 def ready() -> Call[dict[str, Any]]:

@@ -3,14 +3,36 @@
 import mimetypes
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Annotated
 from uuid import UUID
+
+import typer
 
 from shared.errors import InvalidRequest, NotFound, TooLarge, WorkspaceError
 from shared.models import Artifact, SubtaskView, TaskDetail
+from ui.cli_completion import subtask_keys, task_ids
 from ui.client import QuintetClient, Upload
 from ui.views import MAX_UPLOAD_BYTES, plain, size
 
 PREFIX_SEARCH = 200
+
+TaskId = Annotated[
+    str,
+    typer.Argument(metavar="TASK", help="Task id, or the start of one.", autocompletion=task_ids),
+]
+SubtaskKey = Annotated[
+    str,
+    typer.Argument(metavar="SUBTASK", help="Key or id of a subtask.", autocompletion=subtask_keys),
+]
+AnySubtask = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="[SUBTASK]",
+        help="Key or id of a subtask; without it the whole task.",
+        autocompletion=subtask_keys,
+    ),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
 
 
 def find_task(client: QuintetClient, given: str) -> UUID:

@@ -10,30 +10,24 @@ nobody answers and `ServiceFailed` when the answer makes no sense.
 
 import asyncio
 import os
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
 from functools import cache
 from ssl import SSLContext
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar
+from uuid import UUID
 
 import httpx
 from pydantic import ValidationError
 
-from shared.errors import (
-    Busy,
-    ConfigurationError,
-    Conflict,
-    DependencyUnavailable,
-    InvalidRequest,
-    NotFound,
-    QuintetError,
-    RequestError,
-    TooLarge,
-)
+from shared.errors import ConfigurationError
 from ui import calls
 from ui.calls import Call, Upload
+from ui.event_reader import FollowedEvent, Told, Wish, aread_events, read_events
+from ui.refusals import ServiceFailed, ServiceUnreachable, refusal, unreachable
 
 __all__ = [
     "AsyncQuintetClient",
+    "FollowedEvent",
     "QuintetClient",
     "ServiceFailed",
     "ServiceUnreachable",
@@ -46,30 +40,6 @@ T = TypeVar("T")
 
 CONNECT_SECONDS = 2.0
 CONNECTION_LOST = (httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError)
-REFUSALS: dict[int, type[RequestError]] = {
-    400: InvalidRequest,
-    404: NotFound,
-    409: Conflict,
-    413: TooLarge,
-    422: InvalidRequest,
-    503: Busy,
-}
-
-
-class ServiceUnreachable(QuintetError):
-    """Nobody answers at the address, or not in time."""
-
-    title = "The orchestrator cannot be reached"
-
-
-class ServiceFailed(QuintetError):
-    """The service answered with a failure of its own, or with something that is not its API."""
-
-    title = "The orchestrator failed to answer"
-
-    def __init__(self, detail: str, *, status: int, remedy: str = "", **extra: Any) -> None:
-        super().__init__(detail, remedy=remedy, **extra)
-        self.status = status
 
 
 def service_url() -> str:
@@ -79,12 +49,19 @@ def service_url() -> str:
 
 def _checked(url: str | None) -> str:
     address = (url or service_url()).rstrip("/")
-    if not address.startswith(("http://", "https://")):
+    if not address.startswith(("http://", "https://")) or not _is_url(address):
         raise ConfigurationError(
             f"{address!r} is not an address of the orchestrator.",
             remedy="Set QUINTET_API_URL to something like http://127.0.0.1:8000.",
         )
     return address
+
+
+def _is_url(address: str) -> bool:
+    try:
+        return bool(httpx.URL(address).host)
+    except httpx.InvalidURL:
+        return False
 
 
 @cache
@@ -93,34 +70,9 @@ def _tls() -> SSLContext:
     return httpx.create_ssl_context()
 
 
-def _problem(response: httpx.Response) -> dict[str, Any]:
-    try:
-        problem = response.json()
-    except ValueError:
-        return {}
-    return problem if isinstance(problem, dict) else {}
-
-
-def _refusal(response: httpx.Response) -> QuintetError:
-    problem = _problem(response)
-    status = response.status_code
-    detail = str(problem.get("detail") or f"{response.request.url} answered {status}.")
-    remedy = str(problem.get("remedy") or "")
-    known = {"type", "title", "status", "detail", "remedy"}
-    extra = {name: value for name, value in problem.items() if name.isidentifier()}
-    extra = {name: value for name, value in extra.items() if name not in known | {"slug"}}
-    slug = str(problem.get("type", "")).replace(":", "/").rsplit("/", 1)[-1]
-    if slug == DependencyUnavailable.slug:
-        return DependencyUnavailable(detail, remedy=remedy, **extra)
-    if status < 500 or status in REFUSALS:
-        refusal = REFUSALS.get(status, RequestError)
-        return refusal(detail, slug=slug, remedy=remedy, **extra)
-    return ServiceFailed(detail, status=status, remedy=remedy or "Look at the orchestrator's log.")
-
-
 def _read(call: Call[T], response: httpx.Response) -> T:
     if not response.is_success:
-        raise _refusal(response)
+        raise refusal(response)
     try:
         return call.read(response)
     except ValidationError as error:
@@ -129,21 +81,6 @@ def _read(call: Call[T], response: httpx.Response) -> T:
             status=response.status_code,
             remedy="Is QUINTET_API_URL the orchestrator, and of this client's version?",
         ) from error
-
-
-def _unreachable(error: Exception, url: str) -> ServiceUnreachable:
-    if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
-        return ServiceUnreachable(
-            f"Nothing answers at {url}.",
-            remedy="Start Quintet with scripts/start.sh, or set QUINTET_API_URL to where it runs.",
-        )
-    if isinstance(error, httpx.TimeoutException | TimeoutError):
-        return ServiceUnreachable(
-            f"{url} did not answer in time.", remedy="Try again; look at the orchestrator's log."
-        )
-    return ServiceUnreachable(
-        f"The connection to {url} was lost.", remedy="Try again in a few seconds."
-    )
 
 
 def _arguments(call: Call[Any], patience: float | None) -> dict[str, Any]:
@@ -207,19 +144,50 @@ class QuintetClient:
                     raise
                 response = self._http.request(**arguments)
         except httpx.TransportError as error:
-            raise _unreachable(error, self.url) from error
+            raise unreachable(error, self.url) from error
         return _read(call, response)
+
+    def events(
+        self,
+        task_id: UUID | None = None,
+        *,
+        after: str | None = None,
+        until_end: bool = False,
+        away_seconds: float = 60.0,
+    ) -> Generator[Told, None, None]:
+        """What happens to a task, from its beginning or behind a cursor, and then as it happens.
+
+        Without a task: to all of them, from now on. A lost connection is made again, for up to
+        `away_seconds`; a notice of type `gap` says that events are missing: look at the task anew.
+        `until_end` ends it with the task, otherwise it goes on as a rerun may come.
+        """
+        return read_events(self._http, self.url, Wish(task_id, after, until_end, away_seconds))
 
     submit = _blocking(calls.submit)
     tasks = _blocking(calls.tasks)
     task = _blocking(calls.task)
     cancel = _blocking(calls.cancel)
     retry = _blocking(calls.retry)
+    plan = _blocking(calls.plan)
+    plan_versions = _blocking(calls.plan_versions)
+    compare_plans = _blocking(calls.compare_plans)
+    edit_plan = _blocking(calls.edit_plan)
+    approve = _blocking(calls.approve)
+    reject = _blocking(calls.reject)
+    pause = _blocking(calls.pause)
+    resume = _blocking(calls.resume)
+    prioritise = _blocking(calls.prioritise)
+    cancel_subtask = _blocking(calls.cancel_subtask)
+    preview_rerun = _blocking(calls.preview_rerun)
+    rerun = _blocking(calls.rerun)
     logs = _blocking(calls.logs)
     attempts = _blocking(calls.attempts)
     artifacts = _blocking(calls.artifacts)
     artifact = _blocking(calls.artifact)
     agents = _blocking(calls.agents)
+    agents_at_work = _blocking(calls.agents_at_work)
+    agent_history = _blocking(calls.agent_history)
+    system = _blocking(calls.system)
     ready = _blocking(calls.ready)
 
 
@@ -253,17 +221,43 @@ class AsyncQuintetClient:
                         raise
                     response = await self._http.request(**arguments)
         except (httpx.TransportError, TimeoutError) as error:
-            raise _unreachable(error, self.url) from error
+            raise unreachable(error, self.url) from error
         return _read(call, response)
+
+    def events(
+        self,
+        task_id: UUID | None = None,
+        *,
+        after: str | None = None,
+        until_end: bool = False,
+        away_seconds: float = 60.0,
+    ) -> AsyncGenerator[Told, None]:
+        """As `QuintetClient.events`; iterate within `contextlib.aclosing` to hang up in time."""
+        return aread_events(self._http, self.url, Wish(task_id, after, until_end, away_seconds))
 
     submit = _awaited(calls.submit)
     tasks = _awaited(calls.tasks)
     task = _awaited(calls.task)
     cancel = _awaited(calls.cancel)
     retry = _awaited(calls.retry)
+    plan = _awaited(calls.plan)
+    plan_versions = _awaited(calls.plan_versions)
+    compare_plans = _awaited(calls.compare_plans)
+    edit_plan = _awaited(calls.edit_plan)
+    approve = _awaited(calls.approve)
+    reject = _awaited(calls.reject)
+    pause = _awaited(calls.pause)
+    resume = _awaited(calls.resume)
+    prioritise = _awaited(calls.prioritise)
+    cancel_subtask = _awaited(calls.cancel_subtask)
+    preview_rerun = _awaited(calls.preview_rerun)
+    rerun = _awaited(calls.rerun)
     logs = _awaited(calls.logs)
     attempts = _awaited(calls.attempts)
     artifacts = _awaited(calls.artifacts)
     artifact = _awaited(calls.artifact)
     agents = _awaited(calls.agents)
+    agents_at_work = _awaited(calls.agents_at_work)
+    agent_history = _awaited(calls.agent_history)
+    system = _awaited(calls.system)
     ready = _awaited(calls.ready)

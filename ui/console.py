@@ -10,23 +10,21 @@ from rich.table import Table
 from rich.text import Text
 
 from shared.models import AgentView, SubtaskView, TaskPage, TaskView
-from shared.states import SubtaskStatus
+from shared.states import SubtaskStatus, TaskStatus
+from ui.console_tree import PlanTree, badge_text, row_of
 from ui.evidence import (
-    EVIDENCE_BADGES,
     corrections,
     counts,
     failing,
     last_lines,
     last_look,
     problems,
-    short_failure,
     spoken,
     times,
 )
 from ui.views import (
     AGENT_BADGES,
     SIMULATED,
-    SUBTASK_BADGES,
     Badge,
     ago,
     capability_words,
@@ -34,23 +32,19 @@ from ui.views import (
     duration,
     elapsed,
     headline,
+    is_over,
     money,
     one_line,
     plain,
+    short_id,
     size,
     tally,
     task_badge,
     token_count,
     tries,
-    why_waiting,
 )
 
-_STYLES = {"violet": "magenta", "orange": "dark_orange", "gray": "bright_black"}
-
-
-def badge_text(badge: Badge) -> Text:
-    """A badge as coloured words."""
-    return Text(f"{badge.sign} {badge.label}", style=_STYLES.get(badge.colour, badge.colour))
+PAUSED = Badge("Paused", "pause", "⏸", "orange")
 
 
 def header(task: TaskView, at: datetime) -> RenderableType:
@@ -58,10 +52,13 @@ def header(task: TaskView, at: datetime) -> RenderableType:
     first = Text.assemble(
         Text(one_line(task.title), style="bold"), "  ", badge_text(task_badge(task))
     )
+    if task.paused_reason and not is_over(task):
+        first.append("  ").append_text(badge_text(PAUSED))
     if task.simulated:
         first.append("  ").append_text(badge_text(SIMULATED))
+    begun = task.status is not TaskStatus.AWAITING_APPROVAL  # before it there are no subtasks
     figures = (
-        tally(task.progress),
+        *([tally(task.progress)] if begun else []),
         duration(elapsed(task.created_at, task.finished_at, at)),
         money(task.cost_usd),
         f"{compact(token_count(task.tokens))} tokens",
@@ -78,64 +75,13 @@ def header(task: TaskView, at: datetime) -> RenderableType:
     )
 
 
-def _doing(subtask: SubtaskView, at: datetime) -> str:
-    spent = duration(elapsed(subtask.started_at, subtask.finished_at, at))
-    if subtask.status is SubtaskStatus.FAILED:
-        return " · ".join(
-            (*_looked_at(subtask), *(one_line(p, 120) for p in problems(subtask)[:1]))
-        )
-    if subtask.status is SubtaskStatus.RUNNING:
-        return f"{subtask.agent_id} · {spent} of about {duration(subtask.estimated_duration)}"
-    if subtask.status is SubtaskStatus.COMPLETED:
-        return " · ".join((f"{subtask.agent_id}", spent, *_looked_at(subtask)))
-    return why_waiting(subtask)
-
-
-def _looked_at(subtask: SubtaskView) -> list[str]:
-    """How far the result was looked at, or why it failed, and how often it was corrected."""
-    said = [short_failure(subtask).lower()] if subtask.status is SubtaskStatus.FAILED else []
-    if subtask.evidence:
-        badge = EVIDENCE_BADGES[subtask.evidence]
-        said.append(f"{badge.sign} {badge.label.lower()}")
-    if count := corrections(subtask):
-        said.append(f"sent back {times(count)}")
-    return said
-
-
-_INTEREST = (
-    SubtaskStatus.RUNNING,
-    SubtaskStatus.FAILED,
-    SubtaskStatus.QUEUED,
-    SubtaskStatus.BLOCKED,
-    SubtaskStatus.PENDING,
-    SubtaskStatus.COMPLETED,
-    SubtaskStatus.CANCELLED,
-)
-
-
-def subtasks(task: TaskView, at: datetime, most: int | None = None) -> RenderableType:
-    """The plan, two lines a subtask: what it is, then who works on it or why it waits.
-
-    At most `most` of them, those that move first."""
-    shown = task.subtasks
-    if most is not None and len(shown) > most:
-        shown = tuple(sorted(shown, key=lambda one: _INTEREST.index(one.status))[:most])
-    table = Table.grid(padding=(0, 2, 0, 0))
-    table.add_column(no_wrap=True)
-    table.add_column()
-    for subtask in shown:
-        name = Text(one_line(subtask.title, 80))
-        name.append(f"  {subtask.key}", style="bright_black")
-        table.add_row(badge_text(SUBTASK_BADGES[subtask.status]), name)
-        table.add_row("", Text(_doing(subtask, at), style="bright_black"))
-    left = len(task.subtasks) - len(shown)
-    return Group(table, Text(f"… and {left} more", style="bright_black")) if left else table
-
-
-def live(task: TaskView, at: datetime, most: int | None = None) -> RenderableType:
-    """The task as it stands, for printing once or repainting."""
+def live(task: TaskView, at: datetime, most_lines: int | None = None) -> RenderableType:
+    """The task as it stands, for printing once or repainting; the plan in at most so many lines."""
     head = header(task, at)
-    return Group(head, Text(), subtasks(task, at, most), Text()) if task.subtasks else head
+    if not task.subtasks:
+        return head
+    tree = PlanTree([row_of(subtask, at) for subtask in task.subtasks], most_lines)
+    return Group(head, Text(), tree, Text())
 
 
 def ending(task: TaskView) -> RenderableType:
@@ -157,6 +103,7 @@ def ending(task: TaskView) -> RenderableType:
 
 def _answer(task: TaskView) -> Panel:
     title = "Answer, from what could be done" if task.partial else "Answer"
+    title += ", of before it was run again" if task.answer_outdated else ""
     body = Markdown(plain(task.answer or ""), hyperlinks=False)
     looked = " · ".join(f"{one.badge.sign} {one.label}" for one in counts(task.subtasks))
     return Panel(
@@ -165,7 +112,7 @@ def _answer(task: TaskView) -> Panel:
 
 
 def _failure(task: TaskView, subtask: SubtaskView) -> Panel:
-    hint = f"run it again: quintet retry {str(task.id)[:8]} {subtask.key}"
+    hint = f"run it again: quintet retry {short_id(task.id)} {subtask.key}"
     body = Text("\n".join(problems(subtask)))
     for check in failing(last_look(subtask.verification)):
         body.append(f"\n\n✗ {spoken(one_line(check.what))}", style="bold")
@@ -204,7 +151,7 @@ def task_list(page: TaskPage, at: datetime) -> Table:
         )
     for task in page.tasks:
         table.add_row(
-            str(task.id)[:8],
+            short_id(task.id),
             badge_text(task_badge(task)),
             Text(one_line(task.title, 60)),
             f"{task.progress.completed}/{task.progress.total}",

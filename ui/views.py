@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Literal
+from uuid import UUID
 
 from shared.models import (
     AgentView,
@@ -45,6 +46,7 @@ class Badge:
 TASK_BADGES: dict[TaskStatus, Badge] = {
     TaskStatus.PENDING: Badge("Accepted", "schedule", "◌", "gray"),
     TaskStatus.PLANNING: Badge("Planning", "psychology", "✎", "violet"),
+    TaskStatus.AWAITING_APPROVAL: Badge("Waits for your approval", "approval", "?", "orange"),
     TaskStatus.IN_PROGRESS: Badge("In progress", "autorenew", "▶", "blue"),
     TaskStatus.AGGREGATING: Badge("Writing the answer", "edit_note", "✎", "violet"),
     TaskStatus.COMPLETED: Badge("Completed", "check_circle", "✓", "green"),
@@ -55,7 +57,7 @@ SUBTASK_BADGES: dict[SubtaskStatus, Badge] = {
     SubtaskStatus.PENDING: Badge("Waiting", "schedule", "◌", "gray"),
     SubtaskStatus.QUEUED: Badge("Queued", "hourglass_top", "◔", "yellow"),
     SubtaskStatus.RUNNING: Badge("Running", "autorenew", "▶", "blue"),
-    SubtaskStatus.BLOCKED: Badge("Blocked", "lock", "▣", "orange"),
+    SubtaskStatus.BLOCKED: Badge("Blocked", "lock", "▣", "violet"),
     SubtaskStatus.COMPLETED: Badge("Completed", "check_circle", "✓", "green"),
     SubtaskStatus.FAILED: Badge("Failed", "error", "✗", "red"),
     SubtaskStatus.CANCELLED: Badge("Cancelled", "block", "⊘", "gray"),
@@ -188,6 +190,7 @@ def headline(task: TaskView) -> str:
 _HEADLINES: dict[TaskStatus, str] = {
     TaskStatus.PENDING: "Accepted. Planning starts in a moment.",
     TaskStatus.PLANNING: "The planner is turning the request into subtasks.",
+    TaskStatus.AWAITING_APPROVAL: "The plan is ready. Nothing runs until you approve it.",
     TaskStatus.AGGREGATING: "All subtasks have ended. The answer is being written.",
     TaskStatus.COMPLETED: "Every subtask completed.",
     TaskStatus.FAILED: "Not everything could be done.",
@@ -255,6 +258,11 @@ def tries(subtask: SubtaskView) -> str:
     return " · ".join(parts)
 
 
+def short_id(task_id: UUID) -> str:
+    """As much of an id as names a task to the command line."""
+    return str(task_id)[:8]
+
+
 def capability_words(names: tuple[str, ...]) -> str:
     """`data analysis, web scraping`."""
     return ", ".join(name.replace("_", " ") for name in names)
@@ -280,23 +288,3 @@ def pictures(artifacts: tuple[Artifact, ...]) -> list[Artifact]:
         for artifact in distinct_files(artifacts)
         if artifact.media_type in PICTURE_TYPES and artifact.size <= PICTURE_BYTES
     ][:MOST_PICTURES]
-
-
-def request_errors(description: str, user: str, sizes: list[int]) -> list[str]:
-    """What is wrong with a request before it is sent, each with what to do."""
-    problems = []
-    count = len(description.strip())
-    if count < MIN_DESCRIPTION:
-        problems.append(
-            f"The task has {count} characters; it needs at least {MIN_DESCRIPTION}. "
-            "Say in a sentence what you want done."
-        )
-    if count > MAX_DESCRIPTION:
-        problems.append(f"The task has {count:,} characters; shorten it to {MAX_DESCRIPTION:,}.")
-    if not user.strip():
-        problems.append("Your name is empty: it decides whose tasks take turns.")
-    if sum(sizes) > MAX_UPLOAD_BYTES:
-        problems.append(
-            f"The files have {size(sum(sizes))}; a task takes {size(MAX_UPLOAD_BYTES)} in all."
-        )
-    return problems

@@ -203,6 +203,11 @@ CALLS: list[tuple[Callable[[Any], Any], str, Reply]] = [
         Reply(200, TaskPage(tasks=(), next_cursor=None).model_dump_json()),
     ),
     (
+        lambda c: c.tasks(status=[TaskStatus.FAILED, TaskStatus.AWAITING_APPROVAL]),
+        "/tasks?status=failed&status=awaiting_approval",
+        Reply(200, TaskPage(tasks=(), next_cursor=None).model_dump_json()),
+    ),
+    (
         lambda c: c.logs(records.subtask_id("t"), after=7, subtask_id=records.subtask_id("s")),
         f"/tasks/{records.subtask_id('t')}/logs?after=7&subtask_id={records.subtask_id('s')}",
         Reply(200, LogPage(entries=(), next_after=7).model_dump_json()),

@@ -162,27 +162,6 @@ def test_earlier_attempts_are_told_newest_first() -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    ("description", "user", "sizes", "said"),
-    [
-        ("short", "anna", [], "5 characters; it needs at least 10"),
-        (" " * 30, "anna", [], "0 characters"),
-        ("x" * 5001, "anna", [], "shorten it to 5,000"),
-        ("Long enough a task", " ", [], "name is empty"),
-        ("Long enough a task", "anna", [30 << 20, 30 << 20], "60.0 MB; a task takes 50.0 MB"),
-    ],
-)
-def test_a_request_is_checked_before_it_is_sent(
-    description: str, user: str, sizes: list[int], said: str
-) -> None:
-    (problem,) = views.request_errors(description, user, sizes)
-    assert said in problem
-
-
-def test_a_good_request_has_no_problem() -> None:
-    assert views.request_errors("Long enough a task", "anna", [50 << 20]) == []
-
-
 def made(path: str, sha256: str, media_type: str = "text/csv", size: int = 9) -> Artifact:
     return Artifact(
         path=path,

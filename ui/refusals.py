@@ -1,0 +1,92 @@
+"""Answers of the service that are no records: its refusals and failures as errors of ours."""
+
+from typing import Any
+
+import httpx
+
+from shared.errors import (
+    Busy,
+    Conflict,
+    DependencyUnavailable,
+    InvalidRequest,
+    NotFound,
+    QuintetError,
+    RequestError,
+    TooLarge,
+)
+
+REFUSALS: dict[int, type[RequestError]] = {
+    400: InvalidRequest,
+    404: NotFound,
+    409: Conflict,
+    413: TooLarge,
+    422: InvalidRequest,
+    503: Busy,
+}
+
+
+class ServiceUnreachable(QuintetError):
+    """Nobody answers at the address, or not in time."""
+
+    title = "The orchestrator cannot be reached"
+
+
+class ServiceFailed(QuintetError):
+    """The service answered with a failure of its own, or with something that is not its API."""
+
+    title = "The orchestrator failed to answer"
+
+    def __init__(self, detail: str, *, status: int, remedy: str = "", **extra: Any) -> None:
+        super().__init__(detail, remedy=remedy, **extra)
+        self.status = status
+
+
+def may_pass(error: BaseException) -> bool:
+    """Whether it is one of those that a restart of the service brings, and that end with it."""
+    if isinstance(error, ServiceFailed):
+        return error.status >= 500
+    return isinstance(
+        error, ServiceUnreachable | Busy | DependencyUnavailable | httpx.TransportError
+    )
+
+
+def refusal(response: httpx.Response) -> QuintetError:
+    """The error that an answer stands for; its body has been read."""
+    problem = _problem(response)
+    status = response.status_code
+    detail = str(problem.get("detail") or f"{response.request.url} answered {status}.")
+    remedy = str(problem.get("remedy") or "")
+    known = {"type", "title", "status", "detail", "remedy"}
+    extra = {name: value for name, value in problem.items() if name.isidentifier()}
+    extra = {name: value for name, value in extra.items() if name not in known | {"slug"}}
+    slug = str(problem.get("type", "")).replace(":", "/").rsplit("/", 1)[-1]
+    if slug == DependencyUnavailable.slug:
+        return DependencyUnavailable(detail, remedy=remedy, **extra)
+    if status < 500 or status in REFUSALS:
+        kind = REFUSALS.get(status, RequestError)
+        return kind(detail, slug=slug, remedy=remedy, **extra)
+    return ServiceFailed(detail, status=status, remedy=remedy or "Look at the orchestrator's log.")
+
+
+def unreachable(error: Exception, url: str) -> ServiceUnreachable:
+    """The error for a connection that could not be made, was lost, or stayed silent."""
+    if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
+        return ServiceUnreachable(
+            f"Nothing answers at {url}.",
+            remedy="Start Quintet with scripts/start.sh, or set QUINTET_API_URL to where it runs.",
+        )
+    if isinstance(error, httpx.TimeoutException | TimeoutError):
+        return ServiceUnreachable(
+            f"{url} did not answer in time.", remedy="Try again; look at the orchestrator's log."
+        )
+    return ServiceUnreachable(
+        f"The connection to {url} was lost.", remedy="Try again in a few seconds."
+    )
+
+
+def _problem(response: httpx.Response) -> dict[str, Any]:
+    try:
+        problem = response.json()
+    except ValueError:
+        return {}
+    return problem if isinstance(problem, dict) else {}
