@@ -7,12 +7,12 @@ from mcp.types import CallToolResult
 from pydantic import Field
 
 from shared.models import RerunPreview
-from ui.cli_arguments import find_subtask
+from ui.cli.arguments import find_subtask
 from ui.client import AsyncQuintetClient
-from ui.mcp_answers import answered, task_answered
-from ui.mcp_arguments import NewDescription, SubtaskName, TaskId
-from ui.mcp_records import TaskReport
-from ui.mcp_words import preview_words
+from ui.mcp.answers import answered, task_answered
+from ui.mcp.arguments import NewDescription, SubtaskName, TaskId
+from ui.mcp.records import TaskReport
+from ui.mcp.words import preview_words
 
 
 class SubtaskTools:

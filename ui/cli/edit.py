@@ -14,11 +14,11 @@ from uuid import UUID
 from shared.errors import ConfigurationError, Conflict, InvalidRequest
 from shared.models import PlanVersion
 from shared.states import TaskStatus
-from ui import console_plan, plan_file
-from ui.cli_arguments import TaskId, find_task
-from ui.cli_output import hint, put
+from ui.cli import console_plan, plan_file
+from ui.cli.arguments import TaskId, find_task
+from ui.cli.output import hint, put
+from ui.cli.plan_file import Mistake, PlanFileMistaken
 from ui.client import QuintetClient
-from ui.plan_file import Mistake, PlanFileMistaken
 from ui.views import short_id
 
 EDITORS = ("editor", "nano", "vi")

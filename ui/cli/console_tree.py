@@ -11,8 +11,8 @@ from rich.text import Text
 
 from shared.models import Plan, PlannedSubtask, SubtaskView
 from shared.states import SubtaskStatus
+from ui.cli.plan_tree import Branch, Part, branches
 from ui.evidence import EVIDENCE_BADGES, corrections, problems, short_failure, times
-from ui.plan_tree import Branch, Part, branches
 from ui.views import (
     SUBTASK_BADGES,
     Badge,

@@ -14,7 +14,7 @@ from uuid import UUID
 from shared.errors import NotFound, QuintetError
 from shared.models import LogEntry, PlanVersion, TaskDetail, TaskView
 from shared.states import TaskStatus
-from ui.cli_arguments import find_subtask
+from ui.cli.arguments import find_subtask
 from ui.client import AsyncQuintetClient
 from ui.event_reader import Told
 from ui.refusals import may_pass

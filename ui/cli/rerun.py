@@ -4,10 +4,10 @@ from typing import Annotated
 
 import typer
 
-from ui import console_plan
-from ui.cli_arguments import AsJson, SubtaskKey, TaskId, find_subtask, find_task
-from ui.cli_output import ask, print_json, screen
-from ui.cli_steering import told
+from ui.cli import console_plan
+from ui.cli.arguments import AsJson, SubtaskKey, TaskId, find_subtask, find_task
+from ui.cli.output import ask, print_json, screen
+from ui.cli.steering import told
 from ui.client import QuintetClient
 from ui.views import short_id
 

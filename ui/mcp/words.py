@@ -22,7 +22,7 @@ from shared.models import (
 from shared.states import TaskStatus
 from ui.client import ServiceUnreachable
 from ui.evidence import EVIDENCE_BADGES, verdict
-from ui.mcp_records import LogReport, Reason, SubtaskReport, TaskReport
+from ui.mcp.records import LogReport, Reason, SubtaskReport, TaskReport
 from ui.views import capability_words, money, one_line, plain, sentence, size, tally
 
 SIMULATED = "The model is SIMULATED: its words come from a script, the prices mean nothing."

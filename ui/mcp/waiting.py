@@ -8,7 +8,7 @@ from shared.errors import Busy, DependencyUnavailable
 from shared.models import TaskView
 from shared.states import SubtaskStatus, TaskStatus
 from ui.client import AsyncQuintetClient, ServiceUnreachable
-from ui.mcp_records import Reason
+from ui.mcp.records import Reason
 from ui.views import headline, is_over, one_line, tally
 
 FIRST_PAUSE = 0.1

@@ -5,8 +5,8 @@ from typing import Annotated
 import typer
 
 from shared.models import TaskView
-from ui import console
-from ui.cli_arguments import (
+from ui.cli import console
+from ui.cli.arguments import (
     AnySubtask,
     AsJson,
     SubtaskKey,
@@ -14,7 +14,7 @@ from ui.cli_arguments import (
     find_subtask,
     find_task,
 )
-from ui.cli_output import hint, print_json, put
+from ui.cli.output import hint, print_json, put
 from ui.client import QuintetClient
 from ui.views import now, short_id
 

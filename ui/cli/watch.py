@@ -10,13 +10,13 @@ from rich.live import Live
 
 from shared.models import LogEntry, TaskDetail
 from shared.states import TaskStatus
-from ui import cli_arguments, console, console_live
-from ui.cli_arguments import AsJson, TaskId
-from ui.cli_completion import subtask_keys
-from ui.cli_exit import Exit
-from ui.cli_output import hint, print_json, put, screen
+from ui.cli import arguments, console, console_live
+from ui.cli.arguments import AsJson, TaskId
+from ui.cli.completion import subtask_keys
+from ui.cli.exit import Exit
+from ui.cli.following import Following, Lines, Standing
+from ui.cli.output import hint, print_json, put, screen
 from ui.client import AsyncQuintetClient, QuintetClient
-from ui.following import Following, Lines, Standing
 from ui.views import now
 
 
@@ -34,7 +34,7 @@ def watch(
 ) -> None:
     """Follow a task to its end, then print its answer."""
     with QuintetClient() as client:
-        task_id = cli_arguments.find_task(client, task)
+        task_id = arguments.find_task(client, task)
     follow(task_id, subtask=subtask, as_json=as_json)
 
 

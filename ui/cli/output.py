@@ -8,7 +8,7 @@ from rich.console import Console, RenderableType
 from rich.text import Text
 
 from shared.errors import Conflict, InvalidRequest, NotFound, QuintetError, RequestError
-from ui.cli_exit import Exit
+from ui.cli.exit import Exit
 from ui.client import ServiceUnreachable
 from ui.views import sentence
 

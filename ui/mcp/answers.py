@@ -3,8 +3,8 @@
 from mcp.types import CallToolResult, ContentBlock, TextContent
 
 from shared.models import Record, TaskView
-from ui.mcp_records import TaskReport, task_report
-from ui.mcp_words import task_words
+from ui.mcp.records import TaskReport, task_report
+from ui.mcp.words import task_words
 from ui.views import plain
 
 

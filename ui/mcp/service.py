@@ -14,7 +14,7 @@ from mcp.server.transport_security import TransportSecuritySettings
 
 from shared.errors import ConfigurationError
 from ui.client import AsyncQuintetClient
-from ui.mcp_server import QuintetServer, build_server
+from ui.mcp.server import QuintetServer, build_server
 
 PATH = "/mcp"
 MAX_BODY_BYTES = 8 << 20  # what may be sent inline, as JSON

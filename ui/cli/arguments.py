@@ -10,7 +10,7 @@ import typer
 
 from shared.errors import InvalidRequest, NotFound, TooLarge, WorkspaceError
 from shared.models import Artifact, SubtaskView, TaskDetail
-from ui.cli_completion import subtask_keys, task_ids
+from ui.cli.completion import subtask_keys, task_ids
 from ui.client import QuintetClient, Upload
 from ui.views import MAX_UPLOAD_BYTES, plain, size
 

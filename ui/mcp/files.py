@@ -12,8 +12,8 @@ from mcp.types import ContentBlock, ImageContent, ResourceLink, TextContent
 from shared.errors import InvalidRequest, TooLarge
 from shared.models import Artifact
 from ui.calls import Upload
-from ui.mcp_records import InlineFile
-from ui.mcp_words import FOREIGN
+from ui.mcp.records import InlineFile
+from ui.mcp.words import FOREIGN
 from ui.views import plain, size
 
 MAX_FILES = 20

@@ -13,7 +13,7 @@ import typer
 from typer.core import TyperCommand
 
 from shared.errors import QuintetError
-from ui.cli_exit import Exit
+from ui.cli.exit import Exit
 
 __all__ = ["COMMANDS", "Command", "Exit", "app", "main"]
 
@@ -44,52 +44,52 @@ class Command:
 
 _TASKS, _PLANS, _STEERING, _MORE = "Tasks", "Plans", "Steering", "More"
 COMMANDS = {
-    "submit": Command("ui.cli_tasks:submit", "Hand in a task.", _TASKS),
+    "submit": Command("ui.cli.tasks:submit", "Hand in a task.", _TASKS),
     "watch": Command(
-        "ui.cli_watch:watch", "Follow a task to its end, then print its answer.", _TASKS
+        "ui.cli.watch:watch", "Follow a task to its end, then print its answer.", _TASKS
     ),
-    "list": Command("ui.cli_tasks:list_tasks", "List tasks, newest first.", _TASKS),
+    "list": Command("ui.cli.tasks:list_tasks", "List tasks, newest first.", _TASKS),
     "show": Command(
-        "ui.cli_tasks:show", "Show a task as it stands: plan, answer, files, price.", _TASKS
+        "ui.cli.tasks:show", "Show a task as it stands: plan, answer, files, price.", _TASKS
     ),
-    "logs": Command("ui.cli_logs:logs", "Show the log of a task or a subtask.", _TASKS),
+    "logs": Command("ui.cli.logs:logs", "Show the log of a task or a subtask.", _TASKS),
     "plan": Command(
-        "ui.cli_plan:plan",
+        "ui.cli.plan:plan",
         "Show the plan of a task, one of its versions, or what changed between two.",
         _PLANS,
     ),
     "edit": Command(
-        "ui.cli_edit:edit", "Change a plan that waits for approval in your editor.", _PLANS
+        "ui.cli.edit:edit", "Change a plan that waits for approval in your editor.", _PLANS
     ),
-    "approve": Command("ui.cli_plan:approve", "Let a plan that waits be worked.", _PLANS),
+    "approve": Command("ui.cli.plan:approve", "Let a plan that waits be worked.", _PLANS),
     "reject": Command(
-        "ui.cli_plan:reject",
+        "ui.cli.plan:reject",
         "Send a plan back to the planner, with what should be different.",
         _PLANS,
     ),
     "pause": Command(
-        "ui.cli_steering:pause", "Start nothing more of a task; what runs may finish.", _STEERING
+        "ui.cli.steering:pause", "Start nothing more of a task; what runs may finish.", _STEERING
     ),
-    "resume": Command("ui.cli_steering:resume", "Let a paused task go on.", _STEERING),
-    "priority": Command("ui.cli_steering:priority", "Change how urgent a task is.", _STEERING),
+    "resume": Command("ui.cli.steering:resume", "Let a paused task go on.", _STEERING),
+    "priority": Command("ui.cli.steering:priority", "Change how urgent a task is.", _STEERING),
     "cancel": Command(
-        "ui.cli_steering:cancel",
+        "ui.cli.steering:cancel",
         "Stop a task and what runs of it, or one subtask of it.",
         _STEERING,
     ),
     "retry": Command(
-        "ui.cli_steering:retry",
+        "ui.cli.steering:retry",
         "Run a subtask that failed or was cancelled again, and what depends on it.",
         _STEERING,
     ),
     "rerun": Command(
-        "ui.cli_rerun:rerun",
+        "ui.cli.rerun:rerun",
         "Run a subtask and all that builds on it again, after a look at what that means.",
         _STEERING,
     ),
-    "agents": Command("ui.cli_tasks:agents", "List the agents and what they are doing.", _MORE),
+    "agents": Command("ui.cli.tasks:agents", "List the agents and what they are doing.", _MORE),
     "mcp": Command(
-        "ui.mcp_command:mcp", "Let Claude Code and other MCP clients use Quintet.", _MORE
+        "ui.mcp.command:mcp", "Let Claude Code and other MCP clients use Quintet.", _MORE
     ),
 }
 
@@ -121,14 +121,10 @@ def main() -> None:
     try:
         app()
     except QuintetError as error:
-        sys.exit(resolve_name("ui.cli_output:complain")(error))
+        sys.exit(resolve_name("ui.cli.output:complain")(error))
     except KeyboardInterrupt:
         sys.exit(Exit.INTERRUPTED)
     except BrokenPipeError:
         # The reader of our output has gone: leave without a traceback at shutdown.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(Exit.OK)
-
-
-if __name__ == "__main__":
-    main()

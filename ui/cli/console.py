@@ -11,7 +11,7 @@ from rich.text import Text
 
 from shared.models import AgentView, SubtaskView, TaskPage, TaskView
 from shared.states import SubtaskStatus, TaskStatus
-from ui.console_tree import PlanTree, badge_text, row_of
+from ui.cli.console_tree import PlanTree, badge_text, row_of
 from ui.evidence import (
     corrections,
     counts,

@@ -8,9 +8,9 @@ import typer
 
 from shared.errors import Conflict, InvalidRequest, NotFound
 from shared.models import PlanVersion
-from ui import console, console_plan, plan_file
-from ui.cli_arguments import AsJson, TaskId, find_task
-from ui.cli_output import ask, hint, print_json, put
+from ui.cli import console, console_plan, plan_file
+from ui.cli.arguments import AsJson, TaskId, find_task
+from ui.cli.output import ask, hint, print_json, put
 from ui.client import QuintetClient
 from ui.views import now, short_id
 

@@ -18,7 +18,7 @@ from shared.models import (
     RerunPreview,
     SubtaskChange,
 )
-from ui.console_tree import PlanTree, badge_text
+from ui.cli.console_tree import PlanTree, badge_text
 from ui.plan_words import (
     CHANGE_BADGES,
     FIELD_NAMES,

@@ -9,12 +9,12 @@ from pydantic import Field
 from shared.models import PlanVersion, Running, TaskPage, TaskView
 from shared.states import TaskStatus
 from ui.client import AsyncQuintetClient
-from ui.mcp_answers import answer_of, answered, task_answered
-from ui.mcp_arguments import TaskId
-from ui.mcp_files import MAX_FILES, uploads
-from ui.mcp_records import InlineFile, Reason, TaskReport, WaitReport, task_report
-from ui.mcp_waiting import wait
-from ui.mcp_words import advice, page_words, plan_words, task_words
+from ui.mcp.answers import answer_of, answered, task_answered
+from ui.mcp.arguments import TaskId
+from ui.mcp.files import MAX_FILES, uploads
+from ui.mcp.records import InlineFile, Reason, TaskReport, WaitReport, task_report
+from ui.mcp.waiting import wait
+from ui.mcp.words import advice, page_words, plan_words, task_words
 from ui.views import MAX_DESCRIPTION, MIN_DESCRIPTION
 
 MAX_WAIT = 45.0  # many clients give a call a minute

@@ -7,10 +7,10 @@ from pydantic import Field
 
 from shared.models import Plan, PlanVersion
 from ui.client import AsyncQuintetClient
-from ui.mcp_answers import answered, task_answered
-from ui.mcp_arguments import PlanHash, TaskId
-from ui.mcp_records import TaskReport
-from ui.mcp_words import plan_words
+from ui.mcp.answers import answered, task_answered
+from ui.mcp.arguments import PlanHash, TaskId
+from ui.mcp.records import TaskReport
+from ui.mcp.words import plan_words
 
 
 class PlanTools:

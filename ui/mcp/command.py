@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from ui.mcp_service import serve_http, serve_stdio
+from ui.mcp.service import serve_http, serve_stdio
 
 
 def mcp(

@@ -8,11 +8,11 @@ from uuid import UUID
 import typer
 
 from shared.models import LogEntry, LogPage
-from ui import console_live
-from ui.cli_arguments import AnySubtask, AsJson, TaskId, find_subtask, find_task
-from ui.cli_output import hint, print_json, screen
+from ui.cli import console_live
+from ui.cli.arguments import AnySubtask, AsJson, TaskId, find_subtask, find_task
+from ui.cli.following import LOG_PAGE, Following, Lines, Standing
+from ui.cli.output import hint, print_json, screen
 from ui.client import AsyncQuintetClient, QuintetClient
-from ui.following import LOG_PAGE, Following, Lines, Standing
 
 
 def logs(

@@ -9,9 +9,9 @@ from rich.rule import Rule
 from rich.text import Text
 
 from shared.models import LogEntry, SubtaskView, TaskView
-from ui.console import header
-from ui.console_tree import PlanTree, badge_text, row_of
-from ui.following import Standing
+from ui.cli.console import header
+from ui.cli.console_tree import PlanTree, badge_text, row_of
+from ui.cli.following import Standing
 from ui.log_lines import log_sign, log_words
 from ui.views import (
     SIMULATED,

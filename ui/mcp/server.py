@@ -18,13 +18,13 @@ from pydantic import AnyUrl, ValidationError
 
 from shared.errors import NotFound, QuintetError
 from ui.client import AsyncQuintetClient
-from ui.mcp_answers import refused
-from ui.mcp_files import media_type
-from ui.mcp_plan_tools import PlanTools
-from ui.mcp_result_tools import ResultTools
-from ui.mcp_subtask_tools import SubtaskTools
-from ui.mcp_task_tools import TaskTools
-from ui.mcp_words import argument_words, error_words
+from ui.mcp.answers import refused
+from ui.mcp.files import media_type
+from ui.mcp.plan_tools import PlanTools
+from ui.mcp.result_tools import ResultTools
+from ui.mcp.subtask_tools import SubtaskTools
+from ui.mcp.task_tools import TaskTools
+from ui.mcp.words import argument_words, error_words
 
 TASK = "quintet://tasks/{task_id}"
 ARTIFACT = "quintet://tasks/{task_id}/artifacts/{+path}"

@@ -11,10 +11,10 @@ from rich.text import Text
 
 from shared.models import AgentView, Capability, ReviewPolicy
 from shared.states import TaskStatus
-from ui import cli_arguments, console
-from ui.cli_arguments import AsJson, TaskId
-from ui.cli_output import hint, print_json, put
-from ui.cli_watch import follow
+from ui.cli import arguments, console
+from ui.cli.arguments import AsJson, TaskId
+from ui.cli.output import hint, print_json, put
+from ui.cli.watch import follow
 from ui.client import QuintetClient
 from ui.views import now
 
@@ -50,7 +50,7 @@ def submit(
             priority=priority,
             review=review,
             require_approval=approve_first,
-            files=cli_arguments.uploads(file or []),
+            files=arguments.uploads(file or []),
         )
     if watch:
         follow(task.id, as_json=as_json)
@@ -86,8 +86,8 @@ def show(
 ) -> None:
     """Show a task as it stands: plan, answer, files, price."""
     with QuintetClient() as client:
-        detail = client.task(cli_arguments.find_task(client, task))
-        saved = cli_arguments.save(client, detail, save) if save else []
+        detail = client.task(arguments.find_task(client, task))
+        saved = arguments.save(client, detail, save) if save else []
     if as_json:
         print_json(detail)
         return

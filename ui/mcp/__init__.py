@@ -1,0 +1,1 @@
+"""Quintet for MCP clients: `quintet mcp`."""
