@@ -1,38 +1,30 @@
-"""What the plan's drawing needs to know: pure data, made from a task."""
+"""A task's plan as cards and links: pure data, made from records."""
 
-from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 
 from shared.models import SubtaskView, TaskView
 from shared.states import SubtaskStatus
+from ui.critical_path import CriticalPath, path_of
 from ui.evidence import EVIDENCE_BADGES, MEANINGS, corrections, short_failure, times
-from ui.graph_layout import Edge, Layout, Sizes, lay_out
+from ui.plan_sketch import CRITICAL, Card, Flow, Link, Sketch, spoken
 from ui.views import SUBTASK_BADGES, duration, elapsed, one_line, why_waiting
 
-WIDE = Sizes()
-TALL = Sizes(width=198, layer_gap=34)
 
-
-def drawing(task: TaskView, selected: str | None, at: datetime) -> dict[str, Any]:
-    """Cards, edges and their places in a wide layout and in one for narrow screens."""
-    nodes = [subtask.key for subtask in task.subtasks]
+def drawing(task: TaskView, selected: str | None, at: datetime) -> Sketch:
+    """What `ui.drawings.plan_graph` draws of a task whose plan was agreed to."""
     by_key = {subtask.key: subtask for subtask in task.subtasks}
-    edges = [(end, node) for node in nodes for end in by_key[node].dependencies if end in by_key]
-    return {
-        "selected": selected,
-        "nodes": [_card(subtask, at) for subtask in task.subtasks],
-        "edges": [
-            {"id": _name(edge), "flow": flow(by_key[edge[0]], by_key[edge[1]])} for edge in edges
-        ],
-        "layouts": {
-            "wide": _places(lay_out(nodes, edges, WIDE), WIDE),
-            "tall": _places(lay_out(nodes, edges, TALL, downwards=True), TALL),
-        },
-    }
+    path = path_of(task, at)
+    links = [
+        Link(end, one.key, flow(by_key[end], one), (end, one.key) in path.edges)
+        for one in task.subtasks
+        for end in dict.fromkeys(one.dependencies)
+        if end in by_key
+    ]
+    cards = [_card(subtask, path, at) for subtask in task.subtasks]
+    return Sketch(cards, links, selected, path.sentence())
 
 
-def flow(source: SubtaskView, target: SubtaskView) -> str:
+def flow(source: SubtaskView, target: SubtaskView) -> Flow:
     """How an edge is drawn: done, active, broken or idle."""
     if target.status is SubtaskStatus.BLOCKED and source.status in (
         SubtaskStatus.FAILED,
@@ -49,7 +41,7 @@ def note(subtask: SubtaskView, at: datetime) -> str:
     spent = duration(elapsed(subtask.started_at, subtask.finished_at, at))
     label = SUBTASK_BADGES[subtask.status].label
     if subtask.status is SubtaskStatus.RUNNING:
-        return f"{subtask.agent_id} · {spent}"
+        return f"{'Stopping' if subtask.cancel_requested else subtask.agent_id} · {spent}"
     if subtask.status in (SubtaskStatus.COMPLETED, SubtaskStatus.FAILED):
         return " · ".join((_ended(subtask), *_corrected(subtask), spent))
     if subtask.status is SubtaskStatus.QUEUED:
@@ -85,26 +77,18 @@ def _waits(subtask: SubtaskView) -> bool:
     return subtask.status is SubtaskStatus.PENDING
 
 
-def _card(subtask: SubtaskView, at: datetime) -> dict[str, str]:
-    return {
-        "key": subtask.key,
-        "status": subtask.status.value,
-        "title": one_line(subtask.title, 90),
-        "note": note(subtask, at),
-        "evidence": subtask.evidence or "",
-        "hint": _hint(subtask),
-    }
-
-
-def _name(edge: Edge) -> str:
-    return f"{edge[0]}>{edge[1]}"
-
-
-def _places(layout: Layout, sizes: Sizes) -> Mapping[str, Any]:
-    return {
-        "width": layout.width,
-        "height": layout.height,
-        "box": [sizes.width, sizes.height],
-        "boxes": {node: list(point) for node, point in layout.boxes.items()},
-        "paths": {_name(edge): path for edge, path in layout.paths.items()},
-    }
+def _card(subtask: SubtaskView, path: CriticalPath, at: datetime) -> Card:
+    title = one_line(subtask.title, 90)
+    critical = subtask.key in path.keys
+    more = [EVIDENCE_BADGES[subtask.evidence].label.lower()] if subtask.evidence else []
+    more += [CRITICAL] if critical else []
+    return Card(
+        key=subtask.key,
+        status=subtask.status.value,
+        title=title,
+        note=note(subtask, at),
+        hint=_hint(subtask),
+        label=spoken(title, subtask.status.value, len(subtask.dependencies), *more),
+        evidence=subtask.evidence or "",
+        critical=critical,
+    )

@@ -1,13 +1,14 @@
 """The layered layout: order, distance, and edges that keep clear of boxes."""
 
 import re
-from itertools import combinations, pairwise
+from itertools import combinations
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ui.graph_layout import Edge, Layout, Sizes, lay_out
+from ui.graph_layout import Layout, Sizes, lay_out
+from ui.graph_order import Edge
 
 SIZES = Sizes()
 DIAMOND = (["a", "b", "c", "d"], [("a", "b"), ("a", "c"), ("b", "d"), ("c", "d")])
@@ -54,23 +55,53 @@ def test_boxes_never_overlap_and_edges_flow_forward(
         assert -0.01 <= y <= layout.height - SIZES.height + 0.01
 
 
+def lines(path: str) -> list[tuple[tuple[float, float], tuple[float, float]]]:
+    """The straight pieces of a path."""
+    pieces = re.findall(r"[MLC][^MLC]*", path)
+    ends = points(path)
+    return [(ends[at - 1], ends[at]) for at, piece in enumerate(pieces) if piece[0] == "L"]
+
+
 @settings(max_examples=60, deadline=None)
 @given(graphs())
 def test_a_long_edge_passes_between_the_boxes(graph: tuple[list[str], list[Edge]]) -> None:
     layout = lay_out(*graph)
     for path in layout.paths.values():
-        for (x, y), (_, level) in list(pairwise(points(path)))[1::2]:
+        for (x, y), (_, level) in lines(path):
             assert y == level, "straight within a layer"
-            beside = [top for left, top in layout.boxes.values() if abs(left - x) < 0.11]
-            assert all(not top < y < top + SIZES.height for top in beside)
+            beside = [top for left, top in layout.boxes.values() if abs(left - x) < 1]
+            assert all(not top + 1 < y < top + SIZES.height - 1 for top in beside)
+
+
+@settings(max_examples=60, deadline=None)
+@given(graphs(), st.booleans())
+def test_large_boxes_among_small_ones_keep_their_distance(
+    graph: tuple[list[str], list[Edge]], downwards: bool
+) -> None:
+    large = {graph[0][0]: (700.0, 900.0), graph[0][-1]: (300.0, 90.0)}
+    sizes = Sizes(others=large)
+    layout = lay_out(*graph, sizes, downwards=downwards)
+    for (one, (x, y)), (other, (u, v)) in combinations(layout.boxes.items(), 2):
+        (width, height), (across, down) = sizes.of(one), sizes.of(other)
+        apart = (
+            x + width <= u + 1 or u + across <= x + 1 or y + height <= v + 1 or v + down <= y + 1
+        )
+        assert apart, (one, other)
+    for path in layout.paths.values():
+        for (x, y), (u, v) in lines(path):
+            middle = ((x + u) / 2, (y + v) / 2)
+            for node, (left, top) in layout.boxes.items():
+                width, height = sizes.of(node)
+                within = left + 2 < middle[0] < left + width - 2
+                assert not (within and top + 2 < middle[1] < top + height - 2), node
 
 
 def test_edges_start_and_end_at_their_boxes() -> None:
     layout = lay_out(*DIAMOND)
     (x, y), (u, v) = layout.boxes["a"], layout.boxes["b"]
     first, last = points(layout.paths[("a", "b")])
-    assert first == pytest.approx((x + SIZES.width, y + SIZES.height / 2), abs=0.06)
-    assert last == pytest.approx((u, v + SIZES.height / 2), abs=0.06)
+    assert first == pytest.approx((x + SIZES.width, y + SIZES.height / 2), abs=0.6)
+    assert last == pytest.approx((u, v + SIZES.height / 2), abs=0.6)
 
 
 def test_a_diamond_is_symmetric() -> None:

@@ -1,6 +1,5 @@
 """What the plan's drawing is told."""
 
-import json
 from typing import Any
 
 import pytest
@@ -9,7 +8,6 @@ from shared.models import Evidence
 from shared.states import FailureKind
 from tests import ui_records as records
 from ui.plan_graph import drawing, flow, note
-from ui.timeline import timeline_chart, timeline_rows
 
 AT = records.later(31)
 TASK = records.task(
@@ -20,16 +18,18 @@ TASK = records.task(
 )
 
 
-def test_the_drawing_is_json_with_a_place_for_every_card_and_edge() -> None:
-    data = json.loads(json.dumps(drawing(TASK, "store", AT)))
-    keys = {"load", "store", "report"}
-    names = {"load>store", "store>report", "load>report"}
-    assert data["selected"] == "store"
-    assert {node["key"] for node in data["nodes"]} == keys
-    assert {edge["id"] for edge in data["edges"]} == names
-    for layout in data["layouts"].values():
-        assert set(layout["boxes"]) == keys
-        assert set(layout["paths"]) == names
+def test_a_task_is_sketched_as_cards_and_links() -> None:
+    sketch = drawing(TASK, "store", AT)
+    assert sketch.selected == "store"
+    assert [card.key for card in sketch.cards] == ["load", "store", "report"]
+    assert [link.edge for link in sketch.links] == [
+        ("load", "store"),
+        ("store", "report"),
+        ("load", "report"),
+    ]
+    assert [card.label for card in sketch.cards][1] == (
+        "Title of store, running, depends on 1, on the critical path"
+    )
 
 
 def test_a_refresh_without_news_changes_nothing() -> None:
@@ -84,13 +84,13 @@ def test_a_card_says_how_far_its_result_was_looked_at(changes: dict[str, Any], s
 
 
 def test_a_card_carries_its_mark_and_explains_it() -> None:
-    given = {"evidence": Evidence.VERIFIED, "verification": CORRECTED}
+    given: dict[str, Any] = {"evidence": Evidence.VERIFIED, "verification": CORRECTED}
     task = records.task(
         "in_progress", records.subtask("a", "completed", **given), records.subtask("b", "running")
     )
-    done, runs = drawing(task, None, AT)["nodes"]
-    assert (done["evidence"], runs["evidence"]) == ("verified", "")
-    assert done["hint"].splitlines()[1:] == [
+    done, runs = drawing(task, None, AT).cards
+    assert (done.evidence, runs.evidence) == ("verified", "")
+    assert done.hint.splitlines()[1:] == [
         "Verified: every machine check passed, and at least one fails without the work.",
         "Sent back and corrected once.",
     ]
@@ -98,15 +98,6 @@ def test_a_card_carries_its_mark_and_explains_it() -> None:
 
 def test_hostile_titles_are_one_short_line() -> None:
     task = records.task("in_progress", records.subtask("a", title="x\n" * 200 + "\x1b[2J"))
-    (node,) = drawing(task, None, AT)["nodes"]
-    assert len(node["title"]) <= 90
-    assert "\n" not in node["title"]
-
-
-def test_the_timeline_has_a_bar_for_whatever_ran() -> None:
-    rows = timeline_rows(TASK, AT)
-    assert [(row["begin"], row["end"], row["status"]) for row in rows] == [
-        (10, 22, "Completed"),
-        (10, 31, "Running"),
-    ]
-    assert rows in timeline_chart(rows).to_dict()["datasets"].values()
+    (card,) = drawing(task, None, AT).cards
+    assert len(card.title) <= 90
+    assert "\n" not in card.title
