@@ -12,7 +12,7 @@ from rich.text import Text
 from shared.errors import Busy, DependencyUnavailable, QuintetError
 from shared.models import TaskView
 from shared.states import TaskStatus
-from ui import console as pictures
+from ui.cli import console as pictures
 from ui.client import AsyncQuintetClient, ServiceUnreachable, Upload
 from ui.views import compact, duration, elapsed, is_over, money, now, one_line, token_count
 

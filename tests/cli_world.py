@@ -17,7 +17,8 @@ from shared.models import (
 )
 from tests import ui_records as records
 from tests.scripted_service import Reply, Request, ScriptedService
-from ui import cli, following
+from ui.cli import app as cli
+from ui.cli import following
 
 HASH = "0123456789abcdef" * 4
 NO_STREAM = Reply(404, '{"detail": "no such route"}')

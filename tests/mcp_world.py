@@ -18,7 +18,7 @@ from shared.models import Artifact, Plan, PlanVersion, RerunPart, RerunPreview
 from tests import ui_records as records
 from tests.scripted_service import Reply, Request, ScriptedService
 from ui.client import AsyncQuintetClient
-from ui.mcp_server import build_server
+from ui.mcp.server import build_server
 
 ROOT = Path(__file__).parent.parent
 DEADLINE = 20.0

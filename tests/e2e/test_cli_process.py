@@ -11,7 +11,7 @@ import pytest
 
 from tests import ui_records as records
 from tests.scripted_service import Reply, Request, scripted_service
-from ui.cli import Exit
+from ui.cli.exit import Exit
 
 DEADLINE = 20
 

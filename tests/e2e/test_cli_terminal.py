@@ -14,7 +14,7 @@ from tests.cli_world import HASH, ScriptedTasks, accepted, log_page, page, versi
 from tests.ledger_world import plan_of, planned
 from tests.scripted_service import Reply, scripted_service
 from tests.terminal import quintet_in_terminal
-from ui.cli_exit import Exit
+from ui.cli.exit import Exit
 
 PROPOSED = records.task("awaiting_approval", plan_hash=HASH)
 RUNNING = records.task(

@@ -111,7 +111,7 @@ async def test_the_lists_of_tasks_and_agents(browser: Browsing) -> None:
     await page.get_by_role("button", name="All tasks").click()
     await page.get_by_placeholder("Search titles").fill(title)
     await page.keyboard.press("Enter")
-    await page.get_by_role("button", name=title).click()
+    await page.get_by_role("link", name=title).click()
     await page.wait_for_url(f"**/task?id={task_id}")
     await page.goto(f"{browser.stack.dashboard_url}/agents")
     for number in range(1, 6):

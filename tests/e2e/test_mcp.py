@@ -35,7 +35,7 @@ from tests.mcp_world import (
     words,
 )
 from tests.scripted_service import Reply, ScriptedService, scripted_service
-from ui.mcp_records import ArtifactReport
+from ui.mcp.records import ArtifactReport
 
 Transport = Callable[[str, TextIO], AbstractAsyncContextManager[Client]]
 TRANSPORTS = pytest.mark.parametrize("over", [over_stdio, over_http], ids=["stdio", "http"])

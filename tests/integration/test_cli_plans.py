@@ -18,7 +18,7 @@ from tests.api_world import Api, listening, open_api
 from tests.cli_world import Quintet
 from tests.ledger_world import plan_of, planned
 from tests.planned_by_hand import PlannedByHand
-from ui.cli_exit import Exit
+from ui.cli.exit import Exit
 
 Run = Callable[..., Awaitable[tuple[int, str, str]]]
 FIRST = plan_of(planned("a"), planned("b", "a", description="Do b.\n\nCarefully.\n"))

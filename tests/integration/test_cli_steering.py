@@ -16,8 +16,8 @@ from tests.api_world import Api, listening, open_api
 from tests.cli_world import Quintet
 from tests.event_clients import line
 from tests.ledger_world import planned
-from ui import following
-from ui.cli_exit import Exit
+from ui.cli import following
+from ui.cli.exit import Exit
 
 Run = Callable[..., Awaitable[tuple[int, str, str]]]
 
@@ -34,7 +34,7 @@ async def quintet(
 ) -> AsyncIterator[Run]:
     async with listening(api.app) as port:
         run = Quintet(f"http://127.0.0.1:{port}", monkeypatch, capsys)
-        monkeypatch.setattr("ui.following.POLL_SECONDS", 30.0)  # the bell is what wakes it here
+        monkeypatch.setattr("ui.cli.following.POLL_SECONDS", 30.0)  # the bell is what wakes it here
 
         async def away_from_the_loop(*words: str) -> tuple[int, str, str]:
             return await asyncio.to_thread(run, *words)

@@ -9,8 +9,8 @@ from tests import ui_records as records
 from tests.cli_world import HASH, Quintet, ScriptedTasks, accepted, log_page, problem, version
 from tests.ledger_world import plan_of, planned
 from tests.scripted_service import Reply, scripted_service
-from ui import following
-from ui.cli_exit import Exit
+from ui.cli import following
+from ui.cli.exit import Exit
 
 LOAD = records.subtask("load", "completed", evidence="verified")
 REPORT = records.subtask("report", "failed", "load", error="exit 1: rows differ", attempt=2)

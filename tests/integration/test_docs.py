@@ -14,8 +14,8 @@ from shared.models import Capability
 from tests.api_world import Api, listening, open_api
 from tests.cli_world import Quintet
 from tests.staff import Staff
-from ui.cli import COMMANDS
-from ui.cli_exit import Exit
+from ui.cli.app import COMMANDS
+from ui.cli.exit import Exit
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 TASK, HASH = "3f2a91bc", "9d41c07be2aa"

@@ -28,7 +28,7 @@ from tests.mcp_world import (
     words,
 )
 from tests.scripted_service import Reply, scripted_service
-from ui.mcp_records import ArtifactReport
+from ui.mcp.records import ArtifactReport
 
 
 @pytest.fixture

@@ -33,7 +33,7 @@ from tests.mcp_world import (
 )
 from tests.scripted_service import Reply, scripted_service
 from ui.client import AsyncQuintetClient
-from ui.mcp_server import build_server
+from ui.mcp.server import build_server
 
 
 @pytest.fixture

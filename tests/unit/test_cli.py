@@ -24,8 +24,9 @@ from shared.models import Artifact, TaskPage
 from tests import ui_records as records
 from tests.cli_world import Quintet, accepted, page, problem, reply
 from tests.scripted_service import Reply, Request, ScriptedService, scripted_service
-from ui import cli, cli_output
-from ui.cli_exit import Exit
+from ui.cli import app as cli
+from ui.cli import output as cli_output
+from ui.cli.exit import Exit
 from ui.client import ServiceFailed, ServiceUnreachable
 
 LOAD = records.subtask("load", "completed", evidence="verified")

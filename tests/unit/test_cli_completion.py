@@ -11,8 +11,8 @@ from typer.main import get_command
 from tests import ui_records as records
 from tests.cli_world import page, reply
 from tests.scripted_service import Reply, Request, ScriptedService, scripted_service
-from ui import cli
-from ui.cli_completion import PATIENCE, subtask_keys, task_ids
+from ui.cli import app as cli
+from ui.cli.completion import PATIENCE, subtask_keys, task_ids
 
 TASK = records.task(
     "in_progress",

@@ -21,9 +21,9 @@ from shared.states import SubtaskStatus
 from tests import ui_records as records
 from tests.cli_world import HASH, version
 from tests.ledger_world import plan_of, planned
-from ui import console, console_live, console_plan
-from ui.console_tree import PlanTree, row_of
-from ui.following import Standing
+from ui.cli import console, console_live, console_plan
+from ui.cli.console_tree import PlanTree, row_of
+from ui.cli.following import Standing
 
 EVIL = "[red]x[/red]\x1b[2J\u202e"
 

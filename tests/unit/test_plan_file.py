@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from shared.models import Capability, Plan
 from tests.ledger_world import plan_of, planned
-from ui import plan_file
-from ui.plan_file import Mistake, PlanFileMistaken
+from ui.cli import plan_file
+from ui.cli.plan_file import Mistake, PlanFileMistaken
 
 WORDS = st.text(st.sampled_from("ab \n\t:#-|>'\"[]{}&*!%@`~,?0é\u2028\x85\r\ufeff☃"), max_size=60)
 ANY_TEXT = st.one_of(

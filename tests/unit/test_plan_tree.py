@@ -3,7 +3,7 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ui.plan_tree import Branch, Part, branches
+from ui.cli.plan_tree import Branch, Part, branches
 
 KEYS = "abcdefghijklmnopqrstuvwxyz"
 
