@@ -42,6 +42,10 @@ class _Part(Generic[T]):
         good_for = max(self.fresh_seconds, self.took / _MOST_LOAD)
         return now - self.tried_at >= (_FRESH if failed else good_for)
 
+    def unanswered(self, now: float) -> float:
+        """For how many seconds a try has had no answer."""
+        return now - self.tried_at if self.read_at < self.tried_at else 0.0
+
     async def renew(self) -> None:
         began = self.tried_at = _now()
         self.value = await self.read()
@@ -90,7 +94,7 @@ class SystemMonitor:
         return SystemView(
             uptime_seconds=round(self._sampler.uptime, 1),
             age_seconds=age,
-            postgresql=self._answers and age is not None and age < _SILENT,
+            postgresql=self._answers and not self._hangs(period),
             redis=self._doorbell.connected,
             work=self._work.value,
             activity=self._activities[period].value,
@@ -98,6 +102,11 @@ class SystemMonitor:
             database=self._sampler.database,
             samples=self._sampler.samples(),
         )
+
+    def _hangs(self, period: Period) -> bool:
+        now = _now()
+        longest = max(part.unanswered(now) for part in self._parts({period}))
+        return longest > _SILENT or self._work.unanswered(now) > self._patience / 2
 
     async def _await_fresh(self, period: Period) -> None:
         while any(part.due(_now()) for part in self._parts({period})):

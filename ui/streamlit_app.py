@@ -42,6 +42,7 @@ def main() -> None:
             st.Page("screens/new_task.py", title="New task", icon=":material/add_circle:"),
             st.Page("screens/tasks.py", title="Tasks", icon=":material/checklist:"),
             st.Page("screens/agents.py", title="Agents", icon=":material/groups:"),
+            st.Page("screens/system.py", title="System", icon=":material/monitoring:"),
             st.Page("screens/task.py", title="Task", visibility="hidden"),
         ],
         position="top",
