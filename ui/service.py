@@ -26,7 +26,7 @@ def transfers() -> QuintetClient:
 
 @st.cache_data(max_entries=64, show_spinner=False)
 def picture(task_id: str, path: str, sha256: str) -> bytes:
-    """An image among the artifacts; the hash makes a rerun's picture a new one."""
+    """A file that is looked at; the hash makes a rerun's file a new one."""
     del sha256
     return artifact_bytes(task_id, path)
 
@@ -39,6 +39,11 @@ def artifact_bytes(task_id: str, path: str) -> bytes:
 def show_badge(badge: Badge, *, label: str = "") -> None:
     """A badge of ours as one of Streamlit's."""
     st.badge(label or badge.label, icon=f":material/{badge.icon}:", color=badge.colour)
+
+
+def in_line(badge: Badge) -> str:
+    """A badge of ours inside of a line of Markdown."""
+    return f":{badge.colour}-badge[:material/{badge.icon}: {badge.label}]"
 
 
 def show_error(error: QuintetError) -> None:

@@ -6,7 +6,6 @@ from datetime import datetime
 
 import streamlit as st
 
-from shared.errors import QuintetError
 from shared.models import (
     AttemptView,
     LogEntry,
@@ -16,40 +15,43 @@ from shared.models import (
     Verification,
 )
 from shared.states import SubtaskStatus
+from ui.artifact_files import files
 from ui.drawings import evidence_sheet
 from ui.evidence import EVIDENCE_BADGES, FAILURES, problems, verdict
 from ui.evidence_sheet import sheet
-from ui.log_lines import known_so_far, log_words
+from ui.feed_drawing import live_feed
+from ui.live_feed import feed
+from ui.log_lines import known_so_far
 from ui.safe_markdown import escaped, harmless
-from ui.service import client, show_badge, show_error
+from ui.service import show_badge
+from ui.subtask_attempts import attempts_list
+from ui.subtask_dialogs import subtask_bar
 from ui.views import (
     SUBTASK_BADGES,
     capability_words,
     compact,
     duration,
-    earlier,
     elapsed,
     money,
     one_line,
     plain,
-    size,
     token_count,
     tries,
     why_waiting,
 )
 
-RECENT_LINES = 8
 LONG_ERROR = 200
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What is known of the subtask that was picked; `attempts` may be those of others too."""
+    """What is known of the subtask that was picked; `attempts` are its own, `away`: no news."""
 
     detail: TaskDetail
     subtask: SubtaskView
     entries: Sequence[LogEntry]
     attempts: tuple[AttemptView, ...]
+    away: bool = False
 
     @property
     def result(self) -> SubtaskResult | None:
@@ -73,53 +75,31 @@ def subtask_panel(known: Known, at: datetime) -> None:
     """Everything about one subtask: what it is and what came of it, beside how it was checked."""
     left, right = st.columns(2, gap="medium")
     with left:
-        _what_it_is(known.subtask, at)
-        _failed(known.detail, known.subtask)
+        _what_it_is(known, at)
+        _failed(known.subtask)
         _result(known)
-        _background(known)
+        _files(known)
+        attempts_list(known.attempts, known.subtask, at)
+        _asked_for(known.subtask)
     with right:
+        _what_it_does(known)
         _how_checked(known)
 
 
-def _what_it_is(subtask: SubtaskView, at: datetime) -> None:
+def _what_it_is(known: Known, at: datetime) -> None:
+    subtask = known.subtask
     st.markdown(f"#### {escaped(one_line(subtask.title, 120))}")
-    with st.container(horizontal=True, gap="xsmall"):
+    with st.container(horizontal=True, gap="xsmall", key="subtask-badges"):
         show_badge(SUBTASK_BADGES[subtask.status])
         if subtask.evidence:
             show_badge(EVIDENCE_BADGES[subtask.evidence])
         st.badge(capability_words(subtask.required_capabilities), color="violet")
-    reason = why_waiting(subtask)
-    if reason:
+    if subtask.cancel_requested and subtask.status is SubtaskStatus.RUNNING:
+        st.info("It is being cancelled: its agent is told to stop.", icon=":material/stop_circle:")
+    elif reason := why_waiting(subtask):
         st.info(escaped(reason), icon=":material/hourglass_top:")
     st.caption(escaped(_facts(subtask, at)))
-
-
-def _how_checked(known: Known) -> None:
-    subtask, result = known.subtask, known.result
-    looked_at = known.looked_at
-    drawn = sheet(subtask, looked_at, result.claims if result else ())
-    st.markdown("##### How it was checked")
-    st.markdown(escaped(verdict(subtask, looked_at)))
-    # One key: the drawing stays in its place when another subtask is picked.
-    evidence_sheet(drawn, key=f"evidence-{known.detail.task.id}")
-
-
-def _background(known: Known) -> None:
-    subtask = known.subtask
-    with st.expander("What was asked for", icon=":material/description:"):
-        st.markdown(harmless(subtask.description))
-        if subtask.expected_output:
-            st.markdown(f"**Expected:** {escaped(subtask.expected_output)}")
-    tried = earlier(known.attempts, subtask)
-    if tried:
-        with st.expander("Attempts so far", icon=":material/history:"):
-            for line in tried:
-                st.markdown(f"- {escaped(line)}")
-    lines = [entry for entry in known.entries if entry.subtask_id == subtask.id][-RECENT_LINES:]
-    if lines:
-        st.caption("Last lines")
-        text = "\n".join(f"{line.at:%H:%M:%S}  {log_words(line)}" for line in lines)
-        st.code(text, language=None, wrap_lines=True)
+    subtask_bar(known.detail.task, subtask, away=known.away)
 
 
 def _facts(subtask: SubtaskView, at: datetime) -> str:
@@ -133,20 +113,7 @@ def _facts(subtask: SubtaskView, at: datetime) -> str:
     return " · ".join(facts)
 
 
-def _result(known: Known) -> None:
-    result = known.result
-    if result is None:
-        return
-    st.markdown(harmless(result.summary))
-    if result.files or result.output:
-        with st.expander("Files and output", icon=":material/data_object:"):
-            for entry in result.files:
-                st.caption(f"{escaped(entry.path)} · {size(entry.size)} · {entry.sha256[:12]}")
-            if result.output:
-                st.json(result.output, expanded=False)
-
-
-def _failed(detail: TaskDetail, subtask: SubtaskView) -> None:
+def _failed(subtask: SubtaskView) -> None:
     if subtask.status is not SubtaskStatus.FAILED:
         return
     title = FAILURES[subtask.failure_kind] if subtask.failure_kind else "It failed"
@@ -155,23 +122,56 @@ def _failed(detail: TaskDetail, subtask: SubtaskView) -> None:
     if subtask.error and len(subtask.error) > LONG_ERROR:
         with st.expander("The whole message", icon=":material/article:"):
             st.code(plain(subtask.error), language=None, wrap_lines=True)
-    # The attempt is in the key: what was typed for one is not offered for the next.
-    with st.form(f"retry-{subtask.id}-{subtask.attempt}", border=False):
-        edited = st.text_area(
-            "Description for the next attempt", subtask.description, height=110
-        ).strip()
-        again = st.form_submit_button("Run it again", type="primary", icon=":material/replay:")
-    if again:
-        _retry(detail, subtask, edited if edited != subtask.description.strip() else None)
 
 
-def _retry(detail: TaskDetail, subtask: SubtaskView, description: str | None) -> None:
-    try:
-        client().retry(
-            detail.task.id, subtask.id, attempt=subtask.attempt, description=description or None
-        )
-    except QuintetError as error:
-        show_error(error)
+def _result(known: Known) -> None:
+    result = known.result
+    if result is None:
         return
-    st.toast("It runs again, and what depends on it.", icon=":material/replay:")
-    st.rerun()
+    st.markdown("##### Result")
+    st.markdown(harmless(result.summary))
+    if result.output:
+        with st.expander("Structured output", icon=":material/data_object:"):
+            st.json(result.output, expanded=2)
+
+
+def _files(known: Known) -> None:
+    task, subtask = known.detail.task, known.subtask
+    made = [one for one in task.artifacts if one.subtask_id == subtask.id]
+    if made:
+        files(task.id, made, key="subtask-files")
+
+
+def _asked_for(subtask: SubtaskView) -> None:
+    with st.expander("What was asked for", icon=":material/description:"):
+        st.markdown(harmless(subtask.description))
+        if subtask.expected_output:
+            st.markdown(f"**Expected:** {escaped(subtask.expected_output)}")
+
+
+def _what_it_does(known: Known) -> None:
+    subtask = known.subtask
+    live = subtask.status is SubtaskStatus.RUNNING
+    of_it = [
+        one
+        for one in known.entries
+        if one.subtask_id == subtask.id and one.attempt in (None, subtask.attempt)
+    ]
+    if not subtask.attempt:
+        return
+    st.markdown(f"##### {'What it is doing' if live else 'What it did'}")
+    rows = feed(of_it, live=live)
+    if not rows:
+        st.caption("Its agent has said nothing yet." if live else "Its agent left no line.")
+        return
+    live_feed(rows, of=f"{subtask.id}-{subtask.attempt}", key=f"feed-{known.detail.task.id}")
+
+
+def _how_checked(known: Known) -> None:
+    subtask, result = known.subtask, known.result
+    looked_at = known.looked_at
+    drawn = sheet(subtask, looked_at, result.claims if result else ())
+    st.markdown("##### How it was checked")
+    st.markdown(escaped(verdict(subtask, looked_at)))
+    # One key: the drawing stays in its place when another subtask is picked.
+    evidence_sheet(drawn, key=f"evidence-{known.detail.task.id}")

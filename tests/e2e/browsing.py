@@ -90,7 +90,7 @@ class Browsing:
         await page.get_by_label("Task", exact=True).fill(description)
         if files:
             await page.locator("input[type=file]").set_input_files(files)
-            await expect(page.get_by_text(files[-1].name)).to_be_visible()
+            await expect(page.get_by_test_id("stFileChipName")).to_have_text(files[-1].name)
         if title:
             await page.get_by_label("Title (optional)").fill(title)
         if review:

@@ -47,12 +47,13 @@ async def test_a_task_from_the_form_to_its_files(browser: Browsing, tmp_path: Pa
     first_words = task.answer.strip().strip("#*> ").splitlines()[0].split("*")[0].strip()
     await expect(answer).to_contain_text(first_words)
 
-    artifact = task.artifacts[0]
     await page.wait_for_load_state("networkidle")  # the page of an ended task is drawn anew once
     async with page.expect_download() as started:
-        await page.get_by_role("button", name=artifact.name).first.click()
+        await page.locator("[class*='st-key-download-'] button").first.click()
+    download = await started.value
+    artifact = next(each for each in task.artifacts if each.name == download.suggested_filename)
     saved = tmp_path / artifact.name
-    await (await started.value).save_as(saved)
+    await download.save_as(saved)
     assert saved.stat().st_size == artifact.size
     assert await browser.taken_out() == 0
 

@@ -1,26 +1,37 @@
-"""One task, live: plan, people's questions answered at a glance, and what came out of it."""
+"""One task, live: how it stands, what can be done about it, its plan, and what came out of it."""
 
-from dataclasses import dataclass, field
+from functools import partial
 from uuid import UUID
 
 import streamlit as st
 
-from shared.errors import NotFound, QuintetError
-from shared.models import AttemptView, LogEntry, SubtaskView, TaskDetail
-from shared.states import SubtaskStatus
-from ui import task_sections as sections
+from shared.errors import NotFound
+from shared.models import TaskDetail, TaskView
+from shared.states import TaskStatus
+from ui import task_header as top
+from ui.artifact_files import Height, files
+from ui.asking import announce_dialog, show_dialog, waits_to_be_shown
 from ui.drawings import plan_graph
-from ui.evidence import is_cut
+from ui.last_heard import Heard, heard
+from ui.plan_editor import (
+    edits_too_late,
+    is_editing,
+    newer_version,
+    plan_editor,
+    start_editing,
+)
 from ui.plan_graph import drawing
+from ui.plan_review import proposed_plan
 from ui.safe_markdown import escaped
-from ui.service import client, show_away, show_error
+from ui.service import show_away, show_error
+from ui.steering_dialogs import steering_bar
 from ui.subtask_panel import Known, subtask_panel
+from ui.task_activity import PANEL_HEIGHT, activity
+from ui.task_answer import answer
 from ui.views import is_over, now, one_line, worth_a_look
 
 LIVE_SECONDS = 2
 RESTING_SECONDS = 5
-LOG_PAGE = 500
-LOG_KEPT = 2000
 
 
 def _asked_for() -> UUID | None:
@@ -30,50 +41,14 @@ def _asked_for() -> UUID | None:
         return None
 
 
-@dataclass
-class _Seen:
-    """What this session last heard of a task, kept for when the orchestrator is away."""
-
-    detail: TaskDetail | None = None
-    entries: list[LogEntry] = field(default_factory=list)
-    attempts: tuple[AttemptView, ...] = ()
-    attempts_of: tuple[UUID, int, SubtaskStatus] | None = None
-    trouble: QuintetError | None = None
-
-    def refresh(self, task_id: UUID) -> None:
-        """Ask again; of the log, only for what is new."""
-        try:
-            self.detail = client().task(task_id)
-            after = self.entries[-1].id if self.entries else 0
-            self.entries += client().logs(task_id, after=after, limit=LOG_PAGE).entries
-        except QuintetError as error:
-            self.trouble = error
-            return
-        self.trouble = None
-        del self.entries[:-LOG_KEPT]
-
-    def tried(self, task_id: UUID, subtask: SubtaskView) -> tuple[AttemptView, ...]:
-        """Its attempts, where they say more; they are large, so asked for only when it moved."""
-        stands = (subtask.id, subtask.attempt, subtask.status)
-        if self.attempts_of == stands or not (subtask.attempt > 1 or is_cut(subtask)):
-            return self.attempts
-        try:
-            found = client().attempts(task_id)
-        except QuintetError:
-            return self.attempts  # the task's own answer says enough until the next refresh
-        self.attempts_of = stands
-        self.attempts = tuple(one for one in found if one.subtask_id == subtask.id)
-        return self.attempts
+def _show_trouble(known: Heard) -> None:
+    if isinstance(known.trouble, NotFound):
+        show_error(known.trouble)
+    elif known.trouble:
+        show_away(known.trouble, stale=known.detail is not None)
 
 
-def _show_trouble(seen: _Seen) -> None:
-    if isinstance(seen.trouble, NotFound):
-        show_error(seen.trouble)
-    elif seen.trouble:
-        show_away(seen.trouble, stale=seen.detail is not None)
-
-
-def _plan(seen: _Seen, detail: TaskDetail) -> None:
+def _plan(known: Heard, detail: TaskDetail) -> None:
     task = detail.task
     picked_key = f"picked-{task.id}"
     graph_key = f"plan-{task.id}"
@@ -90,46 +65,65 @@ def _plan(seen: _Seen, detail: TaskDetail) -> None:
             return
         if task.plan_summary:
             st.caption(escaped(one_line(task.plan_summary, 300)))
-        if task.plan_errors and task.subtasks:
-            sections.sent_back(task)
+        if task.plan_errors:
+            top.sent_back(task)
         plan_graph(drawing(task, shown.key, now()), key=graph_key, on_pick=pick)
     with st.container(border=True, key="subtask"):
-        known = Known(detail, shown, seen.entries, seen.tried(task.id, shown))
-        subtask_panel(known, now())
-    with st.container(border=True, height=sections.PANEL_HEIGHT, key="happening"):
-        sections.activity(task, seen.entries, now())
+        away = known.trouble is not None
+        subtask_panel(Known(detail, shown, known.entries, known.tried(shown), away), now())
+
+
+def _centre(known: Heard, detail: TaskDetail) -> None:
+    """The plan: the one that waits for a word, or the one that is worked."""
+    task = detail.task
+    edits_too_late(task.id, task)
+    if is_editing(task.id):
+        newer_version(task.id)
+        return  # the editor stands below, outside of what refreshes
+    if task.status is TaskStatus.AWAITING_APPROVAL:
+        proposed_plan(known, task)
+    else:
+        _plan(known, detail)
+    height: Height = PANEL_HEIGHT if known.entries else "content"
+    with st.container(border=True, height=height, key="happening"):
+        activity(known, task, now())
 
 
 def _live(task_id: UUID) -> None:
-    seen: _Seen = st.session_state.setdefault(f"seen-{task_id}", _Seen())
-    seen.refresh(task_id)
+    known = heard(task_id)
+    known.refresh()
     # One slot a section, drawn or not: nothing below moves when a section comes or goes.
-    trouble, head, failure, answer, plan, files = (st.container() for _ in range(6))
+    trouble, head, failure, outcome, centre, left = (st.container() for _ in range(6))
     with trouble:
-        _show_trouble(seen)
-    if seen.detail is None:
+        _show_trouble(known)
+    if known.detail is None:
         return
-    task = seen.detail.task
+    task = known.detail.task
     with head:
-        sections.header(task)
-        sections.figures(task, now())
+        top.header(task)
+        edit = partial(start_editing, task_id=task_id)
+        steering_bar(known, edit, editing=is_editing(task_id))
+        top.paused_strip(task)
+        waits = task.status is TaskStatus.AWAITING_APPROVAL and known.plan
+        top.figures(task, now(), planned=len(waits.plan.subtasks) if waits else None)
     with failure:
-        sections.failure(task)
-    with answer:
-        sections.answer(task)
-    with plan:
-        _plan(seen, seen.detail)
-    with files:
+        top.failure(task)
+    with outcome:
+        answer(task)
+    with centre:
+        _centre(known, known.detail)
+    with left:
         if task.artifacts and not task.answer:
-            sections.files(task)
-    _keep_pace(task_id, is_over(task))
-
-
-def _keep_pace(task_id: UUID, over: bool) -> None:
-    """Poll a task that is over more slowly, and a reopened one quickly again."""
-    if st.session_state.setdefault(f"over-{task_id}", over) != over:
-        st.session_state[f"over-{task_id}"] = over
+            files(task.id, task.artifacts, key="files")
+    frame = _frame(task_id, task)
+    if st.session_state.get(f"frame-{task_id}") != frame or waits_to_be_shown():
+        st.session_state[f"frame-{task_id}"] = frame
         st.rerun()
+
+
+def _frame(task_id: UUID, task: TaskView) -> tuple[bool, bool]:
+    """What only a run of the whole page can change: how often it asks, and what stands below."""
+    return is_over(task), is_editing(task_id)
 
 
 def page() -> None:
@@ -138,8 +132,11 @@ def page() -> None:
     if task_id is None:
         st.info("No task is chosen. Open one from the list.", icon=":material/checklist:")
         return
-    over = st.session_state.get(f"over-{task_id}", False)
+    announce_dialog()
+    over, _ = st.session_state.setdefault(f"frame-{task_id}", (False, is_editing(task_id)))
     st.fragment(_live, run_every=RESTING_SECONDS if over else LIVE_SECONDS)(task_id)
+    plan_editor(task_id)
+    show_dialog()
 
 
 page()

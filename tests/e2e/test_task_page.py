@@ -1,0 +1,336 @@
+"""The task page's dialogs, editor and previews, run by Streamlit against a scripted task."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from shared.models import Plan
+from shared.states import TaskStatus
+from tests import ui_records as records
+from tests.scripted_service import Reply, ScriptedService, scripted_service
+from tests.steered_task import SteeredTask, artifact, planned, refusal, version, waiting
+
+APP = Path(__file__).parents[2] / "ui" / "streamlit_app.py"
+LOAD = records.subtask("load", "completed", evidence="verified")
+CHART = records.subtask("chart", "running", "load")
+REPORT = records.subtask("report", "pending", "chart")
+BROKEN = records.subtask("chart", "failed", "load", error="exit 1", attempt=2)
+BLOCKED = records.subtask("report", "blocked", "chart")
+PLAN = Plan(summary="Load, then draw.", subtasks=(planned("load"), planned("draw", "load")))
+
+
+class TaskPage:
+    """The page of one task, with its buttons by their keys."""
+
+    def __init__(self, service: ScriptedService) -> None:
+        self.service = service
+        self.app = AppTest.from_file(APP, default_timeout=30)
+        self.api = SteeredTask(records.task("pending"))
+
+    def open(self, api: SteeredTask) -> "TaskPage":
+        self.api = self.service.answer = api
+        self.app.query_params["id"] = str(api.task.id)
+        self.app.run()
+        self.app.switch_page("screens/task.py")
+        return self.run()
+
+    def run(self) -> "TaskPage":
+        self.app.run()
+        assert not self.app.exception
+        return self
+
+    def press(self, key: str) -> "TaskPage":
+        self.app.button(key=key).click().run()
+        assert not self.app.exception
+        return self
+
+    def add(self) -> "TaskPage":
+        """Add a subtask to the plan that is edited, and say what it is to do."""
+        self.press("plan-add")
+        self.app.text_area(key="plan-description-new-1-0").set_value("Look once more")
+        return self.run()
+
+    def has(self, key: str) -> bool:
+        return any(one.key == key for one in self.app.button)
+
+    def words(self) -> str:
+        kinds = (*self.app.markdown, *self.app.caption, *self.app.code, *self.app.header)
+        boxes = (*self.app.error, *self.app.warning, *self.app.info)
+        return "\n".join(str(one.value) for one in (*kinds, *boxes)).replace("\\", "")
+
+
+@pytest.fixture
+def page(monkeypatch: pytest.MonkeyPatch) -> Iterator[TaskPage]:
+    with scripted_service() as service:
+        monkeypatch.setenv("QUINTET_API_URL", service.url)
+        yield TaskPage(service)
+        st.cache_resource.clear()
+        st.cache_data.clear()
+
+
+def running() -> SteeredTask:
+    return SteeredTask(records.task("in_progress", LOAD, CHART, REPORT))
+
+
+def failed() -> SteeredTask:
+    return SteeredTask(records.task("failed", LOAD, BROKEN, BLOCKED))
+
+
+def proposed() -> SteeredTask:
+    first = version(1, PLAN)
+    return SteeredTask(waiting(first), [first])
+
+
+@pytest.mark.parametrize(
+    ("make", "opens", "confirms", "sent"),
+    [
+        (running, "steer-cancel", "confirm-cancel", ("cancel", None)),
+        (running, "steer-pause", "confirm-pause", ("pause", {"running": "finish"})),
+        (running, "subtask-cancel", "confirm-subtask-cancel", ("cancel", None)),
+        (failed, "subtask-retry", "confirm-retry", ("retry", {"attempt": 2})),
+        (
+            failed,
+            "subtask-rerun",
+            "confirm-rerun",
+            ("rerun", {"from": str(BROKEN.id), "seen": "state-0"}),
+        ),
+        (
+            proposed,
+            "steer-approve",
+            "confirm-approve",
+            ("approve", {"hash": version(1, PLAN).hash}),
+        ),
+    ],
+)
+def test_a_verb_is_asked_for_and_sent_once(
+    page: TaskPage,
+    make: Callable[[], SteeredTask],
+    opens: str,
+    confirms: str,
+    sent: tuple[str, object],
+) -> None:
+    page.open(make()).press(opens)
+    assert page.api.done == []
+    page.press(confirms)
+    assert page.api.done == [sent]
+    assert not page.has(confirms)
+
+
+def test_a_dialog_that_is_left_sends_nothing(page: TaskPage) -> None:
+    page.open(running()).press("steer-cancel")
+    assert "“Title of chart” is told to stop now." in page.words()
+    page.press("asked-back")
+    assert (page.api.done, page.has("confirm-cancel")) == ([], False)
+
+
+def test_a_pause_may_give_back_what_runs_and_is_seen_and_ended(page: TaskPage) -> None:
+    page.open(running()).press("steer-pause")
+    page.app.radio(key="pause-running").set_value("release")
+    page.press("confirm-pause")
+    assert page.api.done == [("pause", {"running": "release"})]
+    assert "Paused by a person" in page.words()
+    assert not page.has("steer-pause")
+    page.press("steer-resume").press("confirm-resume")
+    assert page.api.done[-1] == ("resume", None)
+    assert "Paused by a person" not in page.words()
+
+
+def test_a_priority_is_changed_only_to_another(page: TaskPage) -> None:
+    page.open(running()).press("steer-priority")
+    assert page.app.button(key="confirm-priority").disabled
+    page.app.slider(key="priority-value").set_value(9).run()
+    page.press("confirm-priority")
+    assert page.api.done == [("priority", {"priority": 9})]
+
+
+def test_who_comes_second_hears_what_is_true_now(page: TaskPage) -> None:
+    page.open(running()).press("steer-cancel")
+    page.api.refusals["cancel"] = refusal("over", "the task is over", status_now="completed")
+    page.press("confirm-cancel")
+    assert "Not done: the state has changed." in page.words()
+    assert "It is now: **Completed**" in page.words()
+    page.api.task = records.task("completed", LOAD)
+    page.run()
+    assert "There is nothing left to do here. The task is now: Completed." in page.words()
+    assert not page.has("confirm-cancel")
+
+
+def test_nothing_that_was_typed_is_lost_when_sending_fails(page: TaskPage) -> None:
+    page.open(proposed()).press("steer-send-back")
+    page.app.text_area(key="feedback").set_value("no")
+    page.press("confirm-send-back")
+    assert "it needs at least 3" in page.words()
+    page.app.text_area(key="feedback").set_value("Leave the chart out")
+    page.api.refusals["reject"] = Reply(503, '{"detail": "no room", "remedy": "try later"}')
+    page.press("confirm-send-back")
+    assert "No room" in page.words()
+    assert page.app.text_area(key="feedback").value == "Leave the chart out"
+    page.api.refusals.clear()
+    page.press("confirm-send-back")
+    assert page.api.done[0][1]["feedback"] == "Leave the chart out"
+
+
+def test_a_retry_takes_an_edited_description(page: TaskPage) -> None:
+    page.open(failed()).press("subtask-retry")
+    page.app.segmented_control(key="retry-how").set_value("edited").run()
+    page.app.text_area(key="retry-description").set_value("Do it better")
+    page.press("confirm-retry")
+    assert page.api.done == [("retry", {"attempt": 2, "description": "Do it better"})]
+
+
+def test_a_rerun_is_previewed_and_again_when_it_changed(page: TaskPage) -> None:
+    page.open(failed()).press("subtask-rerun")
+    words = page.words()
+    assert "Runs again: 2 subtasks" in words
+    assert "Reused as it is: 1 subtask" in words
+    assert "What runs again cost $0.0400 so far" in words
+    page.api.refusals["rerun"] = refusal("rerun-changed", "it changed", status_now="failed")
+    page.api.done.append(("somebody else", None))
+    page.press("confirm-rerun")
+    assert "Not done" in page.words()
+    page.api.refusals.clear()
+    page.press("confirm-rerun")
+    assert page.api.done[-1] == ("rerun", {"from": str(BROKEN.id), "seen": "state-1"})
+
+
+def test_a_plan_is_shown_with_what_it_needs_and_how_long_it_takes(page: TaskPage) -> None:
+    words = page.open(proposed()).words()
+    for said in ("The plan waits for your approval", "About 2 min", "data analysis · about 1 min"):
+        assert said in words
+
+
+def test_approval_loses_to_a_newer_version(page: TaskPage) -> None:
+    page.open(proposed()).press("steer-approve")
+    page.api.revise(PLAN.model_copy(update={"summary": "Another way."}))
+    page.run()
+    assert "Version 2, by a person, is there now; you looked at version 1" in page.words()
+    assert not page.has("confirm-approve")
+
+
+def test_a_plan_is_edited_and_saved_as_a_new_version(page: TaskPage) -> None:
+    page.open(proposed()).press("steer-edit")
+    assert not page.has("steer-approve")
+    page.app.text_input(key="plan-title-load-0").set_value("Read it").run()
+    page.press("edit-draw")
+    page.app.multiselect(key="plan-dependencies-draw-0").set_value([]).run()
+    page.press("plan-add").press("editor-save")
+    assert page.app.button(key="confirm-save").disabled
+    assert "Subtask 'new-1': it needs a description" in page.words()
+    page.press("asked-back")
+    page.app.text_area(key="plan-description-new-1-0").set_value("Look once more").run()
+    page.press("editor-save")
+    assert "1 added, 2 changed" in page.words()
+    page.press("confirm-save")
+    ((verb, body),) = page.api.done
+    subtasks = body["plan"]["subtasks"]
+    assert (verb, body["hash"]) == ("plan", version(1, PLAN).hash)
+    assert [one["id"] for one in subtasks] == ["load", "draw", "new-1"]
+    assert (subtasks[0]["title"], subtasks[1]["dependencies"]) == ("Read it", [])
+    assert page.has("steer-approve")
+    assert "Version 2, by a person" in page.words()
+
+
+def test_a_refused_plan_says_why_where_it_matters_and_keeps_the_edits(page: TaskPage) -> None:
+    page.open(proposed()).press("steer-edit").add()
+    errors = ["subtask 'load' depends on itself", "the plan is too large"]
+    page.api.refusals["plan"] = refusal("plan-invalid", "it is not valid", 422, errors=errors)
+    page.press("editor-save").press("confirm-save")
+    assert "Subtask 'load' depends on itself." in page.words()
+    page.press("asked-back")
+    assert [one.value.replace("\\", "") for one in page.app.error] == ["The plan is too large."]
+    assert "1 added. Nothing is saved yet." in page.words()
+    page.press("edit-load")
+    assert "Subtask 'load' depends on itself." in page.words()
+
+
+def test_edits_survive_a_newer_version_of_somebody_else(page: TaskPage) -> None:
+    page.open(proposed()).press("steer-edit").add()
+    page.api.revise(PLAN.model_copy(update={"summary": "Another way."}))
+    page.run()
+    assert "Version 2, by a person, was made while you edited version 1" in page.words()
+    page.press("newer-compare")
+    assert "1 added, the summary is changed." in page.words()
+    page.press("asked-back").press("newer-keep")
+    assert "Editing version 2 of the plan" in page.words()
+    page.press("editor-save").press("confirm-save")
+    assert page.api.done[0][1]["hash"] == page.api.versions[1].hash
+
+
+def test_edits_are_dropped_only_when_a_person_says_so(page: TaskPage) -> None:
+    page.open(proposed()).press("steer-edit").press("plan-add").press("editor-stop")
+    assert "1 added: this is lost." in page.words()
+    page.press("confirm-drop")
+    assert page.api.done == []
+    assert page.has("steer-edit")
+
+
+def test_edits_that_come_too_late_are_told(page: TaskPage) -> None:
+    page.open(proposed()).press("steer-edit").press("plan-add")
+    page.api.task = page.api.task.model_copy(update={"status": TaskStatus.IN_PROGRESS})
+    page.run()
+    assert "Your edits of the plan cannot be saved any more" in page.words()
+    page.press("newer-drop")
+    assert "cannot be saved" not in page.words()
+
+
+def test_versions_are_listed_and_compared(page: TaskPage) -> None:
+    api = proposed()
+    api.revise(PLAN.model_copy(update={"subtasks": PLAN.subtasks[:1]}), feedback="Less, please.")
+    words = page.open(api).words()
+    assert "Made because: Less, please." in words
+    assert "1 removed." in words
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "media_type", "shown"),
+    [
+        ("a.md", b"**bold** ![x](http://evil.example/x.png)", "text/markdown", "**bold** Image: x"),
+        ("a.csv", b"month,units\nmay,3\n", "text/csv", "1 row, all of them."),
+        ("a.py", b"print(1)", "text/x-python", "print(1)"),
+        ("a.txt", b"\xff\xfe", "text/plain", "This is no text"),
+    ],
+)
+def test_a_file_is_looked_into(
+    page: TaskPage, name: str, content: bytes, media_type: str, shown: str
+) -> None:
+    made = artifact(f"load/{name}", content, media_type)
+    task = records.task("completed", LOAD, answer="Done.", artifacts=(made,))
+    page.open(SteeredTask(task, contents={made.path: content}))
+    page.press(f"look-files-{made.path}-{made.sha256[:8]}")
+    assert shown in page.words()
+    assert "](http" not in page.words()
+
+
+def test_an_answer_of_before_a_rerun_says_so(page: TaskPage) -> None:
+    task = records.task("in_progress", LOAD, CHART, answer="Old words.", answer_outdated=True)
+    page.open(SteeredTask(task))
+    assert [one.label for one in page.app.expander if "before the rerun" in one.label]
+    assert "Old words." in page.words()
+
+
+def test_attempts_say_how_and_why_they_ended(page: TaskPage) -> None:
+    api = failed()
+    tried = {"subtask_id": str(BROKEN.id), "agent_id": "agent-2", "failure_kind": None}
+    times = {"claimed_at": records.later(1), "finished_at": records.later(7)}
+    api.attempts = [
+        {**tried, **times, "attempt": 1, "outcome": "lost", "error": None},
+        {**tried, **times, "attempt": 2, "outcome": "failed", "error": "exit 1\nlong"},
+    ]
+    words = page.open(api).words()
+    assert "Its agent fell silent, so it was taken away." in words
+    assert "Exit 1." in words
+
+
+def test_nothing_can_be_steered_while_the_orchestrator_is_away(page: TaskPage) -> None:
+    page.open(running())
+    page.api.away = True
+    page.run()
+    assert "What you see is the last that was heard." in page.words()
+    for key in ("steer-pause", "steer-cancel", "subtask-cancel"):
+        assert page.app.button(key=key).disabled
+    page.api.away = False
+    page.run()
+    assert not page.app.button(key="steer-pause").disabled

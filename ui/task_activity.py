@@ -1,0 +1,61 @@
+"""What happened to a task: the log, the timeline, the request, the versions of its plan."""
+
+from datetime import datetime
+
+import streamlit as st
+
+from shared.models import LogEntry, TaskView
+from ui.drawings import task_timeline
+from ui.last_heard import Heard
+from ui.log_lines import log_row
+from ui.plan_versions import versions
+from ui.safe_markdown import escaped
+from ui.timeline import timeline_of
+from ui.views import size
+
+LOG_LINES = 300
+PANEL_HEIGHT = 470
+
+
+def activity(known: Heard, task: TaskView, at: datetime) -> None:
+    """A tab each; the log with the newest line first."""
+    log, timeline, request, plans = st.tabs(
+        [
+            ":material/terminal: Log",
+            ":material/view_timeline: Timeline",
+            ":material/chat: Request",
+            ":material/history: Plan versions",
+        ],
+        key="activity",
+    )
+    with log:
+        _log(known.entries)
+    with timeline:
+        # One mount, even while it is empty: nothing is made anew when the first bar comes.
+        task_timeline(timeline_of(task, at, known.attempts), key=f"timeline-{task.id}")
+    with request:
+        st.markdown(escaped(task.description).replace("\n", "  \n"))
+        for context in task.context_files:
+            st.caption(f":material/attach_file: {escaped(context.name)} · {size(context.size)}")
+    with plans:
+        versions(known, task)
+
+
+def _log(entries: list[LogEntry]) -> None:
+    if not entries:
+        st.caption("No line yet. What agents do appears here as they do it.")
+        return
+    st.dataframe(
+        [log_row(entry) for entry in reversed(entries[-LOG_LINES:])],
+        key="log",
+        height=PANEL_HEIGHT - 96,
+        hide_index=True,
+        column_order=("at", "level", "subtask", "message", "agent"),
+        column_config={
+            "at": st.column_config.DatetimeColumn("Time", format="HH:mm:ss", width=70),
+            "level": st.column_config.TextColumn("", width=30),
+            "subtask": st.column_config.TextColumn("Subtask", width=100),
+            "message": st.column_config.TextColumn("What", width=780),
+            "agent": st.column_config.TextColumn("Agent", width=80),
+        },
+    )
