@@ -1,8 +1,8 @@
 """Keeps the leases of everything this process runs, and stops what it may no longer run.
 
 One statement renews all attempts. An attempt that the answer leaves out is fenced; one that a
-person cancelled, or whose task they paused, is told so. When PostgreSQL has been silent for most of a lease, everything is
-stopped, because by then another agent may have been given the work.
+person cancelled, or whose task they paused, is told so. When PostgreSQL has been silent for most of
+a lease, everything is stopped, because by then another agent may have been given the work.
 """
 
 import asyncio

@@ -6,9 +6,9 @@ from typing import Any
 
 import streamlit as st
 
-from ui.plan_arrangement import arranged
-from ui.plan_folding import Folding
-from ui.plan_sketch import Sketch
+from ui.plan.arrangement import arranged
+from ui.plan.folding import Folding
+from ui.plan.sketch import Sketch
 
 _HERE = Path(__file__).parent / "graph"
 _PLAN = ("elements", "icons", "plan_cards", "plan_view", "plan_keys", "plan_toolbar", "graph")

@@ -18,7 +18,7 @@ from shared.models import (
     SubtaskChange,
     TextMatchesCheck,
 )
-from ui.critical_path import planned_path
+from ui.plan.critical_path import planned_path
 from ui.views import Badge, capability_words, duration, one_line
 
 AUTHORS = {"planner": "the planner", "person": "a person"}

@@ -109,8 +109,8 @@ async def test_the_sweep_takes_a_paused_task_out_of_the_queue(api: Api, world: W
 
 async def test_of_many_clicks_one_wins(api: Api, world: World) -> None:
     task_id = await world.ready(planned("a"))
-    for verb in (lambda: pause(api, task_id), lambda: resume(api, task_id)):
-        answers = await asyncio.gather(*(verb() for _ in range(10)))
+    for verb in (pause, resume):
+        answers = await asyncio.gather(*(verb(api, task_id) for _ in range(10)))
         assert sorted(answer.status_code for answer in answers) == [202] + [409] * 9
     body = problem(await resume(api, task_id), 409, "not-paused")
     assert body["status_now"] == "in_progress"

@@ -53,11 +53,11 @@ async def test_the_way_of_a_task_is_told(world: World, ledger: EventLedger) -> N
     await world.complete(assignment)
     events = await told(ledger, task_id=assignment.task_id)
     assert [event.type for event in events] == [
-        *("task.pending", "task.planning", "task.in_progress"),
+        *("task.pending", "task.planning", "task.in_progress", "task.plan"),
         *("subtask.pending", "subtask.queued", "subtask.running"),
         *("subtask.completed", "attempt.completed"),
     ]
-    running = events[5]
+    running = events[6]
     assert (running.subtask_id, running.attempt) == (assignment.subtask_id, 1)
     assert running.agent_id == "agent-1"
 

@@ -2,7 +2,7 @@
 
 import base64
 from collections.abc import Iterator
-from uuid import uuid4
+from uuid import UUID
 
 import pytest
 from mcp.types import (
@@ -123,7 +123,7 @@ async def test_the_answer_is_a_document_with_its_evidence(mcp: Mcp) -> None:
     ("uri", "said"),
     [
         ("quintet://tasks/nothing", "its id is not a UUID"),
-        (f"quintet://tasks/{uuid4()}", "Not found"),
+        (f"quintet://tasks/{UUID(int=7)}", "Not found"),
         (f"quintet://tasks/{TASK}/artifacts/load/none.csv", "no artifact 'load/none.csv'"),
         (f"quintet://tasks/{TASK}/artifacts/../../secret", "Unknown resource"),
     ],

@@ -46,7 +46,8 @@ def test_every_statement_is_called_by_its_ledger(topic: str) -> None:
 
 
 def test_each_transition_has_exactly_one_statement_of_its_name() -> None:
-    names = [edge.name for edge in (*TASK_TRANSITIONS, *SUBTASK_TRANSITIONS)]
+    names = [edge.name for edge in TASK_TRANSITIONS]
+    names += [edge.name for edge in SUBTASK_TRANSITIONS]
     assert len(set(names)) == len(names)
     moves = {
         name

@@ -1,6 +1,7 @@
 """Every move under every circumstance: it moves what it may, and refuses the rest untouched."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -23,7 +24,7 @@ async def _apply(world: World, edge: Edge, task_id: UUID, subtask_id: UUID) -> A
         "summary": "s", "output": {}, "claims": [], "files": [], "calls": [],
         "evidence": "self-reported",
     }  # fmt: skip
-    calls = {
+    calls: dict[Edge, Callable[[], Awaitable[Any]]] = {
         states.RELEASE: lambda: ledger.release([task_id], ring_after=1),
         states.CLAIM: lambda: ledger.claim([subtask_id], limit=1, claimant=world.claimant()),
         states.COMPLETE: lambda: ledger.complete(

@@ -7,7 +7,7 @@ import pytest
 from shared.models import AgentTotals
 from shared.states import AttemptOutcome
 from tests import system_records as records
-from ui import agent_figures as figures
+from ui.figures import agent_figures as figures
 
 LATER = records.BEGAN + timedelta(minutes=3)
 

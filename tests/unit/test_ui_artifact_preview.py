@@ -2,7 +2,7 @@
 
 import pytest
 
-from ui.artifact_preview import (
+from ui.task_page.artifact_preview import (
     TABLE_COLUMNS,
     TABLE_ROWS,
     TEXT_BYTES,

@@ -6,7 +6,7 @@ import pytest
 
 from shared.models import Plan, PlannedSubtask
 from tests import ui_records as records
-from ui.critical_path import path_of, planned_path
+from ui.plan.critical_path import path_of, planned_path
 
 AT = records.later(100)
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ui.graph_layout import Layout, Sizes, lay_out
-from ui.graph_order import Edge
+from ui.plan.layout import Layout, Sizes, lay_out
+from ui.plan.order import Edge
 
 SIZES = Sizes()
 DIAMOND = (["a", "b", "c", "d"], [("a", "b"), ("a", "c"), ("b", "d"), ("c", "d")])

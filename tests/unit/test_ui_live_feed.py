@@ -2,7 +2,7 @@
 
 from shared.models import LogEntry
 from tests import ui_records as records
-from ui.live_feed import SHOWN, feed
+from ui.task_page.live_feed import SHOWN, feed
 
 
 def called(number: int, message: str, call: str) -> LogEntry:

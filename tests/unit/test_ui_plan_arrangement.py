@@ -8,10 +8,10 @@ from typing import Any
 from shared.models import TaskView
 from shared.states import SubtaskStatus
 from tests import ui_records as records
-from ui.plan_arrangement import arranged
-from ui.plan_folding import Folding
-from ui.plan_graph import drawing
-from ui.plan_sketch import Link
+from ui.plan.arrangement import arranged
+from ui.plan.folding import Folding
+from ui.plan.graph import drawing
+from ui.plan.sketch import Link
 
 AT = records.later(31)
 AUTO = Folding()

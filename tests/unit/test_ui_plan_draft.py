@@ -2,7 +2,6 @@
 
 from shared.models import Plan
 from tests.steered_task import planned, version
-from ui.plan_draft import Draft, checked, errors_of, errors_of_all
 from ui.plan_words import (
     check_words,
     compared,
@@ -13,6 +12,7 @@ from ui.plan_words import (
     value_words,
     waves,
 )
+from ui.task_page.plan_draft import Draft, checked, errors_of, errors_of_all
 
 PLAN = Plan(
     summary="Load, compare, report.",

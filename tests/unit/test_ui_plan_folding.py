@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ui.graph_order import Edge, depths
-from ui.plan_folding import FOLD_ABOVE, Folding, groups
+from ui.plan.folding import FOLD_ABOVE, Folding, groups
+from ui.plan.order import Edge, depths
 
 
 def fan(count: int) -> tuple[list[str], list[Edge]]:

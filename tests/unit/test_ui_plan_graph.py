@@ -7,7 +7,7 @@ import pytest
 from shared.models import Evidence
 from shared.states import FailureKind
 from tests import ui_records as records
-from ui.plan_graph import drawing, flow, note
+from ui.plan.graph import drawing, flow, note
 
 AT = records.later(31)
 TASK = records.task(

@@ -3,10 +3,10 @@
 from typing import Any
 
 from shared.models import FieldChange, Plan, PlanComparison, PlannedSubtask, SubtaskChange
-from ui.plan_arrangement import arranged
-from ui.plan_folding import Folding
-from ui.plan_proposal import plan_drawing
-from ui.plan_sketch import Card, Sketch
+from ui.plan.arrangement import arranged
+from ui.plan.folding import Folding
+from ui.plan.proposal import plan_drawing
+from ui.plan.sketch import Card, Sketch
 
 
 def planned(key: str, *needs: str, **more: Any) -> PlannedSubtask:

@@ -9,8 +9,8 @@ import pytest
 from shared.models import Period
 from shared.states import AttemptOutcome, FailureKind
 from tests import system_records as records
-from ui import charts
-from ui import system_figures as figures
+from ui.figures import charts
+from ui.figures import system_figures as figures
 
 TONES = Path(__file__).parents[2] / "ui" / "graph" / "tones.css"
 

@@ -9,10 +9,10 @@ import pytest
 
 from shared.models import ContextFile
 from tests import ui_records as records
-from ui import task_form
 from ui.calls import Upload
-from ui.examples import EXAMPLES, SAMPLE
-from ui.task_form import AS_CONFIGURED, Draft, problems
+from ui.new_task import form as task_form
+from ui.new_task.examples import EXAMPLES, SAMPLE
+from ui.new_task.form import AS_CONFIGURED, Draft, problems
 
 FORM = UUID(int=7)
 GOOD = Draft(description="Long enough a task", user="anna")

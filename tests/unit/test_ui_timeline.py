@@ -5,7 +5,7 @@ from typing import Any
 from shared.models import AttemptView, TaskView
 from shared.states import AttemptOutcome
 from tests import ui_records as records
-from ui.timeline import MOST_TICKS, timeline_of
+from ui.plan.timeline import MOST_TICKS, timeline_of
 
 AT = records.later(100)
 

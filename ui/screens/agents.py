@@ -8,12 +8,12 @@ import streamlit as st
 
 from shared.errors import NotFound, QuintetError
 from shared.models import AgentAttempt, AgentHistory, AgentSample, AgentView, AgentWork
-from ui import agent_figures as figures
-from ui import charts
-from ui.figure_drawings import chart, metrics
+from ui.figures import agent_figures as figures
+from ui.figures import charts
+from ui.figures.figure_drawings import chart, metrics
+from ui.figures.system_figures import LEAST
 from ui.safe_markdown import escaped
 from ui.service import client, show_away, show_badge, show_error, show_simulated
-from ui.system_figures import LEAST
 from ui.views import AGENT_BADGES, now, one_line
 
 COLUMNS = 3

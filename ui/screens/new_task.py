@@ -6,15 +6,8 @@ import streamlit as st
 
 from shared.errors import QuintetError
 from ui.client import ServiceUnreachable
-from ui.examples import EXAMPLES
-from ui.form_state import HAND_IN, WANTED, Form, current_form
-from ui.last_tasks import forget, last_tasks
-from ui.page_drawings import cards, counter
-from ui.person import COOKIE, remember
-from ui.safe_markdown import escaped
-from ui.service import client, show_error, transfers
-from ui.steering_words import priority_words
-from ui.task_form import (
+from ui.new_task.examples import EXAMPLES
+from ui.new_task.form import (
     PRIORITY_ICONS,
     REVIEW_WORDS,
     REVIEWS,
@@ -27,6 +20,13 @@ from ui.task_form import (
     problems,
     template_card,
 )
+from ui.new_task.form_state import HAND_IN, WANTED, Form, current_form
+from ui.new_task.last_tasks import forget, last_tasks
+from ui.new_task.person import COOKIE, remember
+from ui.page_drawings import cards, counter
+from ui.safe_markdown import escaped
+from ui.service import client, show_error, transfers
+from ui.steering_words import priority_words
 from ui.views import MAX_DESCRIPTION, MIN_DESCRIPTION, one_line, size
 
 TOP = ".st-key-question"

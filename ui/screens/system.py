@@ -7,11 +7,11 @@ import streamlit as st
 
 from shared.errors import QuintetError
 from shared.models import Activity, Period, SystemView
-from ui import charts
-from ui import system_figures as figures
-from ui.figure_drawings import chart, metrics
+from ui.figures import charts
+from ui.figures import system_figures as figures
+from ui.figures.figure_drawings import chart, metrics
+from ui.figures.system_figures import Rows
 from ui.service import client, show_away, show_badge
-from ui.system_figures import Rows
 from ui.views import Badge, duration
 
 POSTGRESQL = Badge("PostgreSQL answers", "database", "✓", "green")

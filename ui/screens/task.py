@@ -8,26 +8,26 @@ import streamlit as st
 from shared.errors import NotFound
 from shared.models import TaskDetail, TaskView
 from shared.states import TaskStatus
-from ui import task_header as top
-from ui.artifact_files import Height, files
-from ui.asking import announce_dialog, show_dialog, waits_to_be_shown
 from ui.drawings import plan_graph
-from ui.last_heard import Heard, heard
-from ui.plan_editor import (
+from ui.plan.graph import drawing
+from ui.safe_markdown import escaped
+from ui.service import show_away, show_error
+from ui.task_page import header as top
+from ui.task_page.activity import PANEL_HEIGHT, activity
+from ui.task_page.answer import answer
+from ui.task_page.artifact_files import Height, files
+from ui.task_page.asking import announce_dialog, show_dialog, waits_to_be_shown
+from ui.task_page.last_heard import Heard, heard
+from ui.task_page.plan_editor import (
     edits_too_late,
     is_editing,
     newer_version,
     plan_editor,
     start_editing,
 )
-from ui.plan_graph import drawing
-from ui.plan_review import proposed_plan
-from ui.safe_markdown import escaped
-from ui.service import show_away, show_error
-from ui.steering_dialogs import steering_bar
-from ui.subtask_panel import Known, subtask_panel
-from ui.task_activity import PANEL_HEIGHT, activity
-from ui.task_answer import answer
+from ui.task_page.plan_review import proposed_plan
+from ui.task_page.steering_dialogs import steering_bar
+from ui.task_page.subtask_panel import Known, subtask_panel
 from ui.views import is_over, now, one_line, worth_a_look
 
 LIVE_SECONDS = 2

@@ -4,11 +4,11 @@ import streamlit as st
 
 from shared.errors import QuintetError
 from shared.models import TaskPage
-from ui.examples import EXAMPLES
-from ui.form_state import WANTED
 from ui.list_place import Place
+from ui.new_task.examples import EXAMPLES
+from ui.new_task.form_state import WANTED
+from ui.new_task.person import remembered
 from ui.page_drawings import cards, task_list
-from ui.person import remembered
 from ui.service import client, show_away
 from ui.task_list import KINDS, Filters, people, rows
 from ui.views import now

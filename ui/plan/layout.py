@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from ui.graph_order import Edge, Node, Ordered, Slot, mean, ordered
+from ui.plan.order import Edge, Node, Ordered, Slot, mean, ordered
 
 Point = tuple[float, float]
 

@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from ui.calls import Upload
-from ui.task_form import Filling
+from ui.new_task.form import Filling
 
-SAMPLE = Path(__file__).parents[1] / "scripts" / "sample" / "sales.csv"
+SAMPLE = Path(__file__).parents[2] / "scripts" / "sample" / "sales.csv"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,9 @@ import streamlit as st
 
 from shared.errors import QuintetError
 from shared.models import Artifact
-from ui.artifact_preview import (
+from ui.safe_markdown import escaped, harmless
+from ui.service import artifact_bytes, picture, show_error
+from ui.task_page.artifact_preview import (
     Kind,
     Preview,
     first_lines,
@@ -18,9 +20,7 @@ from ui.artifact_preview import (
     table_of,
     text_of,
 )
-from ui.asking import Asked, opener
-from ui.safe_markdown import escaped, harmless
-from ui.service import artifact_bytes, picture, show_error
+from ui.task_page.asking import Asked, opener
 from ui.views import distinct_files, one_line, size
 
 Height = int | Literal["content"]

@@ -6,7 +6,7 @@ from typing import Any
 
 from shared.models import AgentAttempt, AgentSample, AgentTotals, AgentView, AgentWork
 from shared.states import AttemptOutcome
-from ui.system_figures import FAILURE_WORDS, Figure
+from ui.figures.system_figures import FAILURE_WORDS, Figure
 from ui.views import Badge, ago, duration, elapsed, money, one_line
 
 LATE_SECONDS = 15.0  # a beat and a half

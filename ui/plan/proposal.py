@@ -4,9 +4,9 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from shared.models import Plan, PlanComparison, PlannedSubtask, SubtaskChange
-from ui.critical_path import CriticalPath, planned_path
-from ui.graph_order import Edge
-from ui.plan_sketch import CRITICAL, PLANNED, Card, Change, Link, Sketch, spoken
+from ui.plan.critical_path import CriticalPath, planned_path
+from ui.plan.order import Edge
+from ui.plan.sketch import CRITICAL, PLANNED, Card, Change, Link, Sketch, spoken
 from ui.views import capability_words, duration, one_line
 
 Changes = Mapping[str, SubtaskChange]

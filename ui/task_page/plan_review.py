@@ -4,10 +4,10 @@ import streamlit as st
 
 from shared.models import Plan, PlannedSubtask, PlanVersion, TaskView
 from ui.drawings import plan_graph
-from ui.last_heard import Heard
-from ui.plan_proposal import plan_drawing
+from ui.plan.proposal import plan_drawing
 from ui.plan_words import check_words, needs, size_words, time_words, version_words, waves
 from ui.safe_markdown import escaped, harmless
+from ui.task_page.last_heard import Heard
 from ui.views import one_line
 
 

@@ -5,10 +5,10 @@ from dataclasses import asdict
 from functools import lru_cache
 from typing import Any
 
-from ui.graph_order import Edge
-from ui.plan_folding import FOLD_ABOVE, Folding, Groups, groups
-from ui.plan_places import places
-from ui.plan_sketch import LABELS, Card, Change, Flow, Link, Sketch
+from ui.plan.folding import FOLD_ABOVE, Folding, Groups, groups
+from ui.plan.order import Edge
+from ui.plan.places import places
+from ui.plan.sketch import LABELS, Card, Change, Flow, Link, Sketch
 from ui.views import one_line
 
 # Of a folded group: what a person should see first.

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from ui.graph_order import Edge
+from ui.plan.order import Edge
 from ui.views import SUBTASK_BADGES
 
 Flow = Literal["idle", "active", "done", "broken"]

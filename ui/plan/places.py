@@ -6,8 +6,8 @@ from functools import lru_cache
 from math import ceil, sqrt
 from typing import Any
 
-from ui.graph_layout import Layout, Point, Sizes, placed
-from ui.graph_order import Edge, Ordered, ordered
+from ui.plan.layout import Layout, Point, Sizes, placed
+from ui.plan.order import Edge, Ordered, ordered
 
 WIDE = Sizes()
 TALL = Sizes(width=198, layer_gap=34)

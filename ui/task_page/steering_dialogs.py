@@ -10,8 +10,6 @@ import streamlit as st
 
 from shared.errors import InvalidRequest
 from shared.models import PlanVersion, TaskView
-from ui.asking import Asked, confirm, nothing_to_do, opener, show_facts
-from ui.last_heard import Heard, heard
 from ui.plan_words import size_words, time_words, version_words
 from ui.safe_markdown import escaped
 from ui.service import client
@@ -25,6 +23,8 @@ from ui.steering_words import (
     standing,
     task_verbs,
 )
+from ui.task_page.asking import Asked, confirm, nothing_to_do, opener, show_facts
+from ui.task_page.last_heard import Heard, heard
 
 MIN_FEEDBACK, MAX_FEEDBACK = 3, 5000
 

@@ -15,17 +15,17 @@ from shared.models import (
     Verification,
 )
 from shared.states import SubtaskStatus
-from ui.artifact_files import files
 from ui.drawings import evidence_sheet
 from ui.evidence import EVIDENCE_BADGES, FAILURES, problems, verdict
 from ui.evidence_sheet import sheet
-from ui.feed_drawing import live_feed
-from ui.live_feed import feed
 from ui.log_lines import known_so_far
 from ui.safe_markdown import escaped, harmless
 from ui.service import show_badge
-from ui.subtask_attempts import attempts_list
-from ui.subtask_dialogs import subtask_bar
+from ui.task_page.artifact_files import files
+from ui.task_page.feed_drawing import live_feed
+from ui.task_page.live_feed import feed
+from ui.task_page.subtask_attempts import attempts_list
+from ui.task_page.subtask_dialogs import subtask_bar
 from ui.views import (
     SUBTASK_BADGES,
     capability_words,

@@ -5,7 +5,7 @@ from typing import Any
 
 import streamlit as st
 
-_HERE = Path(__file__).parent / "graph"
+_HERE = Path(__file__).parents[1] / "graph"
 
 
 @st.cache_data(show_spinner=False)

@@ -7,8 +7,8 @@ import streamlit as st
 
 from shared.errors import QuintetError
 from shared.models import TaskSummary
+from ui.new_task.form import MAX_USER, distinct
 from ui.service import client
-from ui.task_form import MAX_USER, distinct
 
 _LOOKED_AT = 30
 _FRESH_SECONDS = 15.0

@@ -10,7 +10,7 @@ from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from ui.graph_order import Edge, Node, depths
+from ui.plan.order import Edge, Node, depths
 
 FOLD_ABOVE = 40
 SMALLEST_GROUP = 3

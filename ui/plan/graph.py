@@ -4,9 +4,9 @@ from datetime import datetime
 
 from shared.models import SubtaskView, TaskView
 from shared.states import SubtaskStatus
-from ui.critical_path import CriticalPath, path_of
 from ui.evidence import EVIDENCE_BADGES, MEANINGS, corrections, short_failure, times
-from ui.plan_sketch import CRITICAL, Card, Flow, Link, Sketch, spoken
+from ui.plan.critical_path import CriticalPath, path_of
+from ui.plan.sketch import CRITICAL, Card, Flow, Link, Sketch, spoken
 from ui.views import SUBTASK_BADGES, duration, elapsed, one_line, why_waiting
 
 

@@ -7,9 +7,9 @@ import streamlit as st
 
 from shared.errors import QuintetError
 from shared.models import Capability, Check, PlannedSubtask
-from ui.plan_draft import Draft, subtask_of
 from ui.plan_words import check_words
 from ui.service import client
+from ui.task_page.plan_draft import Draft, subtask_of
 from ui.views import capability_words, duration, one_line
 
 ROLES_SECONDS = 30

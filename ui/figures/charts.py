@@ -11,7 +11,7 @@ from typing import Any
 
 import altair as alt
 
-from ui.system_figures import BLUE, ENDINGS, HANDED_IN, RED, STANDINGS, VIOLET
+from ui.figures.system_figures import BLUE, ENDINGS, HANDED_IN, RED, STANDINGS, VIOLET
 
 BAR_HEIGHT = 190
 SAMPLE_HEIGHT = 110

@@ -10,7 +10,6 @@ from shared.models import (
     PlanVersion,
     TaskView,
 )
-from ui.last_heard import Heard
 from ui.plan_words import (
     CHANGE_BADGES,
     FIELD_NAMES,
@@ -21,6 +20,7 @@ from ui.plan_words import (
 )
 from ui.safe_markdown import escaped
 from ui.service import in_line
+from ui.task_page.last_heard import Heard
 from ui.views import one_line, sentence
 
 

@@ -6,11 +6,11 @@ import streamlit as st
 
 from shared.models import LogEntry, TaskView
 from ui.drawings import task_timeline
-from ui.last_heard import Heard
 from ui.log_lines import log_row
-from ui.plan_versions import versions
+from ui.plan.timeline import timeline_of
 from ui.safe_markdown import escaped
-from ui.timeline import timeline_of
+from ui.task_page.last_heard import Heard
+from ui.task_page.plan_versions import versions
 from ui.views import size
 
 LOG_LINES = 300

@@ -9,13 +9,8 @@ import streamlit as st
 from shared.errors import InvalidRequest
 from shared.models import Plan, PlanComparison, PlanVersion, TaskView
 from shared.states import TaskStatus
-from ui.asking import Asked, close, confirm, opener, reasons_in, show_facts
 from ui.drawings import plan_graph
-from ui.last_heard import heard
-from ui.plan_draft import Draft, checked, errors_of, errors_of_all
-from ui.plan_fields import subtask_fields
-from ui.plan_proposal import plan_drawing
-from ui.plan_versions import show_comparison
+from ui.plan.proposal import plan_drawing
 from ui.plan_words import (
     CHANGE_BADGES,
     compared,
@@ -25,6 +20,11 @@ from ui.plan_words import (
 from ui.safe_markdown import escaped
 from ui.service import client
 from ui.steering_words import standing
+from ui.task_page.asking import Asked, close, confirm, opener, reasons_in, show_facts
+from ui.task_page.last_heard import heard
+from ui.task_page.plan_draft import Draft, checked, errors_of, errors_of_all
+from ui.task_page.plan_fields import subtask_fields
+from ui.task_page.plan_versions import show_comparison
 from ui.views import one_line, sentence
 
 

@@ -8,8 +8,6 @@ import streamlit as st
 
 from shared.errors import QuintetError
 from shared.models import RerunPart, RerunPreview, SubtaskView, TaskView
-from ui.asking import Asked, close, confirm, nothing_to_do, opener, show_facts
-from ui.last_heard import heard
 from ui.safe_markdown import escaped
 from ui.service import client, in_line, show_error
 from ui.steering_words import (
@@ -21,6 +19,8 @@ from ui.steering_words import (
     standing,
     subtask_verbs,
 )
+from ui.task_page.asking import Asked, close, confirm, nothing_to_do, opener, show_facts
+from ui.task_page.last_heard import heard
 from ui.views import SUBTASK_BADGES, money, one_line
 
 DESCRIPTION_HEIGHT = 150

@@ -7,9 +7,9 @@ from typing import Any
 
 from shared.models import AttemptView, SubtaskView, TaskView
 from shared.states import AttemptOutcome, SubtaskStatus
-from ui.critical_path import path_of
 from ui.evidence import corrections
-from ui.plan_sketch import CRITICAL, LABELS
+from ui.plan.critical_path import path_of
+from ui.plan.sketch import CRITICAL, LABELS
 from ui.views import duration, one_line
 
 MOST_TICKS = 6

@@ -11,8 +11,8 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from shared.errors import QuintetError
 from ui.calls import Upload
-from ui.person import remembered
-from ui.task_form import AS_CONFIGURED, INVISIBLE, NORMAL, Draft, Filling
+from ui.new_task.form import AS_CONFIGURED, INVISIBLE, NORMAL, Draft, Filling
+from ui.new_task.person import remembered
 
 HAND_IN = "hand_in"
 WANTED = "wanted_example"  # chosen on another page

@@ -5,8 +5,8 @@ from copy import deepcopy
 
 import streamlit as st
 
-from ui.charts import Spec
-from ui.system_figures import Figure, Rows
+from ui.figures.charts import Spec
+from ui.figures.system_figures import Figure, Rows
 
 _WIDTH = 150  # two beside each other on a phone
 

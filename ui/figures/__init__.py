@@ -1,0 +1,1 @@
+"""Figures of agents and the system, and the charts that show them."""

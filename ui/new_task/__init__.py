@@ -1,0 +1,1 @@
+"""Handing in a task: what the form holds, and what fills it in."""

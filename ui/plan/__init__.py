@@ -1,0 +1,1 @@
+"""The plan and the timeline as pictures: what decides, what folds, where each card stands."""
