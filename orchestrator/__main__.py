@@ -92,7 +92,6 @@ class Orchestrator:
         simulated: bool,
     ) -> None:
         roster, events = Roster(doorbell), self._events(stack, pool)
-        system = SystemMonitor(pool, doorbell)
         advancer = Advancer(
             pool,
             doorbell,
@@ -101,7 +100,39 @@ class Orchestrator:
             lease_seconds=self.leases.lease_seconds,
         )
         dispatcher = self._dispatcher(stack, pool, claude, roster, advancer, simulated=simulated)
-        services = Services(
+        services = self._services(
+            pool, doorbell, dispatcher, roster=roster, events=events, simulated=simulated
+        )
+        host, port = self.settings.host, self.settings.port
+        server = server_for(create_app(services), host=host, port=port, websockets=True)
+        _stop_on_signals(server, events)
+        _log.info("orchestrator up", port=port, simulated_model=simulated)
+        show_process(doorbell, simulated=simulated)
+        async with running(
+            dispatcher.run(),
+            self._rescuer(pool, doorbell).run(),
+            roster.run(),
+            events.run(),
+            services.system.run(),
+            Attendance(events.ledger, roster).run(),
+            EventKeeper(events.ledger, days=self.settings.event_retention_days).run(),
+            LedgerGauges(LedgerFigures(pool)).run(),
+            measure_lag(),
+        ):
+            await server.serve()
+        _log.info("orchestrator down")
+
+    def _services(
+        self,
+        pool: Pool,
+        doorbell: Doorbell,
+        dispatcher: Dispatcher,
+        *,
+        roster: Roster,
+        events: EventHub,
+        simulated: bool,
+    ) -> Services:
+        return Services(
             views=Views(pool),
             doorbell=doorbell,
             roster=roster,
@@ -122,26 +153,8 @@ class Orchestrator:
             wake=dispatcher.submitted,
             events=events,
             agents=AgentLedger(pool),
-            system=system,
+            system=SystemMonitor(pool, doorbell),
         )
-        host, port = self.settings.host, self.settings.port
-        server = server_for(create_app(services), host=host, port=port, websockets=True)
-        _stop_on_signals(server, events)
-        _log.info("orchestrator up", port=port, simulated_model=simulated)
-        show_process(doorbell, simulated=simulated)
-        async with running(
-            dispatcher.run(),
-            self._rescuer(pool, doorbell).run(),
-            roster.run(),
-            events.run(),
-            system.run(),
-            Attendance(events.ledger, roster).run(),
-            EventKeeper(events.ledger, days=self.settings.event_retention_days).run(),
-            LedgerGauges(LedgerFigures(pool)).run(),
-            measure_lag(),
-        ):
-            await server.serve()
-        _log.info("orchestrator down")
 
     def _events(self, stack: AsyncExitStack, pool: Pool) -> EventHub:
         calls = Calls(self.redis_url, EVENTS)
