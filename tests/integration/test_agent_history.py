@@ -1,14 +1,11 @@
 """What agents do and did, as the API tells it."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
 import pytest
 
 from shared.database.connection import Pool
 from shared.database.statements import load
 from shared.models import AgentHistory, AgentView, AgentWork, Capability, Presence
-from tests.api_world import Api, open_api, problem
+from tests.api_world import Api, problem
 from tests.ledger_world import planned
 
 DATA = Capability.DATA_ANALYSIS
@@ -20,12 +17,6 @@ CALL = {
     "cache_write_tokens": 0,
     "cost_usd": "0.25",
 }
-
-
-@pytest.fixture
-async def api(pool: Pool, redis_url: str, tmp_path: Path) -> AsyncIterator[Api]:
-    async with open_api(pool, redis_url, tmp_path) as api:
-        yield api
 
 
 async def history(api: Api, name: str, limit: int = 20) -> AgentHistory:

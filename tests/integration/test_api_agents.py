@@ -1,11 +1,9 @@
 """Agents as they tell of themselves, and why a subtask is not running, as a person reads it."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-import pytest
 import redis.asyncio as redis
 
 from orchestrator.roster import Roster
@@ -20,12 +18,6 @@ DATA, WEB, CODE = (
     Capability.WEB_SCRAPING,
     Capability.CODE_GENERATION,
 )
-
-
-@pytest.fixture
-async def api(pool: Pool, redis_url: str, tmp_path: Path) -> AsyncIterator[Api]:
-    async with open_api(pool, redis_url, tmp_path) as api:
-        yield api
 
 
 async def agents(api: Api, path: str = "/agents") -> dict[str, Any]:

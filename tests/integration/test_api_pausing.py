@@ -1,29 +1,15 @@
 """Pause, resume, priority, and one subtask cancelled: what goes on, what stops, what comes back."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from pathlib import Path
 from uuid import UUID
 
 import httpx
 import pytest
 
-from shared.database.connection import Pool
 from shared.database.subtasks import Demand
 from shared.models import Assignment
-from tests.api_world import Api, open_api, problem
+from tests.api_world import Api, problem
 from tests.ledger_world import World, held, planned
-
-
-@pytest.fixture
-async def api(pool: Pool, redis_url: str, tmp_path: Path) -> AsyncIterator[Api]:
-    async with open_api(pool, redis_url, tmp_path) as api:
-        yield api
-
-
-@pytest.fixture
-def world(api: Api) -> World:
-    return api.world
 
 
 async def pause(api: Api, task_id: UUID, **wish: str) -> httpx.Response:

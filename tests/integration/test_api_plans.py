@@ -1,31 +1,17 @@
 """A plan in hand: it waits, is edited, sent back, compared, and approved by its hash."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import httpx
-import pytest
 
 from shared.database.connection import Pool
 from shared.models import Plan
 from tests.api_world import Api, open_api, problem
 from tests.ledger_world import World, plan_of, planned
 from tests.planned_by_hand import PlannedByHand
-
-
-@pytest.fixture
-async def api(pool: Pool, redis_url: str, tmp_path: Path) -> AsyncIterator[Api]:
-    async with open_api(pool, redis_url, tmp_path) as api:
-        yield api
-
-
-@pytest.fixture
-def world(api: Api) -> World:
-    return api.world
-
 
 FIRST = plan_of(planned("a"), planned("b", "a"))
 SECOND = plan_of(planned("a", title="A, better"), planned("c", "a"))

@@ -1,31 +1,16 @@
 """Rerun: what was previewed runs again, the rest is reused, and a changed state is refused."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
 import httpx
-import pytest
 
-from shared.database.connection import Pool
 from shared.database.metrics import LedgerFigures
 from shared.database.tasks import Failure
 from shared.states import FailureKind
-from tests.api_world import Api, open_api, problem
+from tests.api_world import Api, problem
 from tests.ledger_world import World, planned
-
-
-@pytest.fixture
-async def api(pool: Pool, redis_url: str, tmp_path: Path) -> AsyncIterator[Api]:
-    async with open_api(pool, redis_url, tmp_path) as api:
-        yield api
-
-
-@pytest.fixture
-def world(api: Api) -> World:
-    return api.world
 
 
 async def work(api: Api, task_id: UUID, *, failing: str = "") -> None:

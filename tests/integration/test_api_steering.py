@@ -1,12 +1,10 @@
 """Cancel and retry: one of two that collide wins, and only what depends on it moves."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID, uuid4
-
-import pytest
 
 from orchestrator.dispatcher import Dispatcher
 from orchestrator.steering import Steering
@@ -14,20 +12,9 @@ from shared.database.connection import Pool
 from shared.database.subtasks import Demand
 from shared.models import Assignment
 from shared.queue import Doorbell
-from tests.api_world import Api, dispatching, open_api, problem
+from tests.api_world import Api, dispatching, problem
 from tests.ledger_world import World, held, planned
 from tests.ticks import ticks
-
-
-@pytest.fixture
-async def api(pool: Pool, redis_url: str, tmp_path: Path) -> AsyncIterator[Api]:
-    async with open_api(pool, redis_url, tmp_path) as api:
-        yield api
-
-
-@pytest.fixture
-def world(api: Api) -> World:
-    return api.world
 
 
 async def failed(api: Api) -> tuple[UUID, Assignment]:

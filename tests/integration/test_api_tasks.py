@@ -2,22 +2,13 @@
 
 import json
 from base64 import urlsafe_b64encode
-from collections.abc import AsyncIterator
-from pathlib import Path
 from uuid import uuid4
 
-import pytest
 import structlog
 
 from shared.database.connection import Pool
-from tests.api_world import DESCRIPTION, PROBLEM, Api, open_api, problem
+from tests.api_world import DESCRIPTION, PROBLEM, Api, problem
 from tests.ledger_world import planned
-
-
-@pytest.fixture
-async def api(pool: Pool, redis_url: str, tmp_path: Path) -> AsyncIterator[Api]:
-    async with open_api(pool, redis_url, tmp_path) as api:
-        yield api
 
 
 async def listed(api: Api, **query: str | int | list[str]) -> list[str]:

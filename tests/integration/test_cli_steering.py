@@ -4,15 +4,13 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from pathlib import Path
 from uuid import UUID
 
 import pytest
 
-from shared.database.connection import Pool
 from shared.http_server import server_for
 from shared.models import PlannedSubtask
-from tests.api_world import Api, listening, open_api
+from tests.api_world import Api, listening
 from tests.cli_world import Quintet
 from tests.event_clients import line
 from tests.ledger_world import planned
@@ -20,12 +18,6 @@ from ui.cli import following
 from ui.cli.exit import Exit
 
 Run = Callable[..., Awaitable[tuple[int, str, str]]]
-
-
-@pytest.fixture
-async def api(pool: Pool, redis_url: str, tmp_path: Path) -> AsyncIterator[Api]:
-    async with open_api(pool, redis_url, tmp_path) as api:
-        yield api
 
 
 @pytest.fixture

@@ -3,10 +3,9 @@
 import asyncio
 import json
 import random
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import aclosing
 from itertools import islice
-from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -15,7 +14,7 @@ import pytest
 from shared.database.connection import Pool
 from shared.errors import InvalidRequest, NotFound
 from tests import ui_records as records
-from tests.api_world import Api, listening, open_api
+from tests.api_world import Api, listening
 from tests.cli_world import problem
 from tests.event_clients import line
 from tests.ledger_world import planned
@@ -129,12 +128,6 @@ async def test_an_absence_ends_at_its_bound(service: ScriptedService, follow: Fo
     with pytest.raises(ServiceUnreachable):
         await follow(service.url, task_id=TASK, away_seconds=0.1)
     assert 2 < len(service.seen) < 30
-
-
-@pytest.fixture
-async def api(pool: Pool, redis_url: str, tmp_path: Path) -> AsyncIterator[Api]:
-    async with open_api(pool, redis_url, tmp_path) as api:
-        yield api
 
 
 async def test_a_real_task_is_followed_to_its_end_though_connections_break(

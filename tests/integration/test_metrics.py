@@ -5,7 +5,6 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import httpx
 import pytest
@@ -38,7 +37,7 @@ from shared.models import (
 )
 from shared.queue import Doorbell
 from shared.states import FailureKind, SubtaskStatus, TaskStatus
-from tests.api_world import Api, listening, open_api
+from tests.api_world import Api, listening
 from tests.ledger_world import World, planned
 from tests.messages_server import Failure, Reply, Request, messages_server, structured
 from tests.ticks import ticks
@@ -107,13 +106,6 @@ async def served(app: FastAPI) -> AsyncIterator[Service]:
         service = Service(http)
         service.before = (await service.read()).figures
         yield service
-
-
-@pytest.fixture
-async def api(pool: Pool, redis_url: str, tmp_path: Path) -> AsyncIterator[Api]:
-    """An orchestrator."""
-    async with open_api(pool, redis_url, tmp_path) as api:
-        yield api
 
 
 @pytest.fixture

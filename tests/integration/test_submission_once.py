@@ -8,19 +8,12 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
-import pytest
 
-from shared.database.connection import Pool, open_pool
+from shared.database.connection import open_pool
 from tests.api_world import DESCRIPTION, Api, open_api, problem
 
 BODY = {"description": DESCRIPTION}
 FORM: dict[str, Any] = {"data": BODY, "files": [("files", ("a.csv", b"a,b\n1,2\n"))]}
-
-
-@pytest.fixture
-async def api(pool: Pool, redis_url: str, tmp_path: Path) -> AsyncIterator[Api]:
-    async with open_api(pool, redis_url, tmp_path) as api:
-        yield api
 
 
 async def post(api: Api, key: str, **body: Any) -> httpx.Response:
