@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from shared.database.connection import Pool
+from tests.api_world import Api, open_api
 from tests.conftest import Servers, started_servers
 from tests.e2e.stack_world import START_SECONDS, ModelRequests, Stack, compose
 from ui.client import AsyncQuintetClient
@@ -54,6 +56,13 @@ def logs_of_a_failure(request: pytest.FixtureRequest) -> Iterator[None]:
     stack = request.node.funcargs.get("stack") or request.node.funcargs.get("live_stack")
     if stack is not None and request.session.testsfailed > failed_before:
         print(stack.logs())
+
+
+@pytest.fixture
+async def api(pool: Pool, redis_url: str, tmp_path: Path) -> AsyncIterator[Api]:
+    """One orchestrator over the test's ledger, without the rest of the stack."""
+    async with open_api(pool, redis_url, tmp_path) as api:
+        yield api
 
 
 @pytest.fixture
