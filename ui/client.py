@@ -23,7 +23,7 @@ from shared.errors import ConfigurationError
 from ui import calls
 from ui.calls import Call, Upload
 from ui.event_reader import FollowedEvent, Told, Wish, aread_events, read_events
-from ui.refusals import ServiceFailed, ServiceUnreachable, refusal, unreachable
+from ui.refusals import ServiceFailed, ServiceUnreachable, refusal, unreachable, without_login
 
 __all__ = [
     "AsyncQuintetClient",
@@ -51,7 +51,7 @@ def _checked(url: str | None) -> str:
     address = (url or service_url()).rstrip("/")
     if not address.startswith(("http://", "https://")) or not _is_url(address):
         raise ConfigurationError(
-            f"{address!r} is not an address of the orchestrator.",
+            f"{without_login(address)!r} is not an address of the orchestrator.",
             remedy="Set QUINTET_API_URL to something like http://127.0.0.1:8000.",
         )
     return address

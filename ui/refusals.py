@@ -1,5 +1,6 @@
 """Answers of the service that are no records: its refusals and failures as errors of ours."""
 
+import re
 from typing import Any
 
 import httpx
@@ -15,6 +16,7 @@ from shared.errors import (
     TooLarge,
 )
 
+_LOGIN = re.compile(r"(?<=://)[^/@\s]+@")
 REFUSALS: dict[int, type[RequestError]] = {
     400: InvalidRequest,
     404: NotFound,
@@ -54,7 +56,9 @@ def refusal(response: httpx.Response) -> QuintetError:
     """The error that an answer stands for; its body has been read."""
     problem = _problem(response)
     status = response.status_code
-    detail = str(problem.get("detail") or f"{response.request.url} answered {status}.")
+    detail = str(
+        problem.get("detail") or f"{without_login(str(response.request.url))} answered {status}."
+    )
     remedy = str(problem.get("remedy") or "")
     known = {"type", "title", "status", "detail", "remedy"}
     extra = {name: value for name, value in problem.items() if name.isidentifier()}
@@ -70,6 +74,7 @@ def refusal(response: httpx.Response) -> QuintetError:
 
 def unreachable(error: Exception, url: str) -> ServiceUnreachable:
     """The error for a connection that could not be made, was lost, or stayed silent."""
+    url = without_login(url)
     if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
         return ServiceUnreachable(
             f"Nothing answers at {url}.",
@@ -82,6 +87,11 @@ def unreachable(error: Exception, url: str) -> ServiceUnreachable:
     return ServiceUnreachable(
         f"The connection to {url} was lost.", remedy="Try again in a few seconds."
     )
+
+
+def without_login(address: str) -> str:
+    """An address as it may be shown: a login in it is nobody's business."""
+    return _LOGIN.sub("", address)
 
 
 def _problem(response: httpx.Response) -> dict[str, Any]:

@@ -251,3 +251,10 @@ async def test_the_async_client_also_tries_once_more(service: ScriptedService) -
         with pytest.raises(ServiceUnreachable):
             await client.cancel(uuid4())
     assert len(service.seen) == 3
+
+
+@pytest.mark.parametrize("url", ["http://anna:hidden@127.0.0.1:1", "ftp://anna:hidden@host"])
+def test_a_login_in_the_address_is_never_told(url: str) -> None:
+    with pytest.raises(QuintetError) as refused, QuintetClient(url) as client:
+        client.tasks()
+    assert "hidden" not in f"{refused.value} {refused.value.detail} {refused.value.remedy}"
