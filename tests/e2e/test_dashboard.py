@@ -105,7 +105,7 @@ async def test_a_request_that_is_too_short_is_told_so_at_once(browser: Browsing)
     await expect(page.get_by_text("it needs at least 10")).to_be_visible()
 
 
-async def test_the_lists_of_tasks_and_agents(browser: Browsing) -> None:
+async def test_the_lists_of_tasks_the_agents_and_the_system(browser: Browsing) -> None:
     page = browser.page
     title = f"Zanzibar {uuid4().hex[:8]}"
     task_id = await browser.hand_in("Write a one-line haiku about an island.", title=title)
@@ -117,6 +117,9 @@ async def test_the_lists_of_tasks_and_agents(browser: Browsing) -> None:
     await page.goto(f"{browser.stack.dashboard_url}/agents")
     for number in range(1, 6):
         await expect(page.get_by_role("heading", name=f"agent-{number}")).to_be_visible()
+    await page.goto(f"{browser.stack.dashboard_url}/system")
+    await expect(page.get_by_text("All rules of the ledger hold")).to_be_visible(timeout=SOON_MS)
+    await expect(page.get_by_text("Tasks per minute").first).to_be_visible()
 
 
 async def test_a_narrow_screen_needs_no_sideways_scrolling(live_stack: LiveStack) -> None:
