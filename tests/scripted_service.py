@@ -1,10 +1,12 @@
 """An HTTP server that answers what a test says: bytes on the wire, none of our code behind it."""
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -72,11 +74,18 @@ def _handler(service: ScriptedService) -> type[BaseHTTPRequestHandler]:
     return Handler
 
 
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A caller that hangs up is no error of ours; anything else is told."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
+
+
 @contextmanager
 def scripted_service() -> Iterator[ScriptedService]:
     """Serve on a free port of the loopback until the block ends."""
     service = ScriptedService("", lambda _: Reply())
-    with ThreadingHTTPServer(("127.0.0.1", 0), _handler(service)) as server:
+    with _Server(("127.0.0.1", 0), _handler(service)) as server:
         server.daemon_threads = True
         service.url = f"http://127.0.0.1:{server.server_address[1]}"
         thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})

@@ -42,6 +42,18 @@ class Wheel:
     async def press(self, key: str) -> None:
         await self.page.locator(f".st-key-{key} button").first.click(timeout=SOON_MS)
 
+    async def ask(self, key: str) -> None:
+        """Open a dialog; once more if the page was being drawn anew under the click."""
+        dialog = self.page.get_by_role("dialog")
+        for patience in (SOON_MS / 2, SOON_MS):
+            await self.press(key)
+            try:
+                await expect(dialog).to_be_visible(timeout=patience)
+            except AssertionError:
+                continue
+            return
+        raise AssertionError(f"{key} opens no dialog")
+
     async def confirm(self, key: str) -> None:
         """Press the dialog's own button, which closes it when it was done."""
         button = self.page.locator(f".st-key-{key} button").first
@@ -95,7 +107,7 @@ async def test_a_plan_is_sent_back_edited_and_approved(
     assert (await at.task()).subtasks == ()
     await expect(page.locator(".card")).to_have_count(3, timeout=SOON_MS)
 
-    await at.press("steer-send-back")
+    await at.ask("steer-send-back")
     await page.get_by_label("What should be different?").fill("Translate it into French.")
     await page.keyboard.press("Control+Enter")
     await at.confirm("confirm-send-back")
@@ -109,14 +121,14 @@ async def test_a_plan_is_sent_back_edited_and_approved(
     await expect(told).to_have_value("", timeout=SOON_MS)
     await told.fill("Write a note on plums.")
     await told.press("Tab")
-    await at.press("editor-save")
+    await at.ask("editor-save")
     await at.confirm("confirm-save")
     assert (await at.becomes(plan_version=3)).status == "awaiting_approval"
     versions = (await quintet.plan_versions(at.task_id)).versions
     assert [each.author for each in versions] == ["planner", "planner", "person"]
     assert versions[1].feedback == "Translate it into French."
 
-    await at.press("steer-approve")
+    await at.ask("steer-approve")
     await at.confirm("confirm-approve")
     await at.shows("Completed", FINISHED_MS)
     assert (await at.task()).progress.completed == len(versions[-1].plan.subtasks)
@@ -127,7 +139,7 @@ async def test_a_task_is_paused_resumed_hurried_and_cancelled(
 ) -> None:
     at = await wheel(browser, quintet, f"{NOTES} [[simulate: slow 30]]")
     await at.running()
-    await at.press("steer-pause")
+    await at.ask("steer-pause")
     await browser.page.get_by_text("Give it back now").click()
     await at.confirm("confirm-pause")
     await expect(browser.page.get_by_text("Paused by a person").first).to_be_visible()
@@ -140,12 +152,12 @@ async def test_a_task_is_paused_resumed_hurried_and_cancelled(
     attempts = await quintet.attempts(at.task_id)
     assert {each.outcome for each in attempts} == {"released"}
 
-    await at.press("steer-resume")
+    await at.ask("steer-resume")
     await at.confirm("confirm-resume")
     await at.becomes(paused_reason=None)
     await at.running()
 
-    await at.press("steer-priority")
+    await at.ask("steer-priority")
     slider = browser.page.get_by_role("slider")
     await slider.focus()
     for _ in range(3):
@@ -153,7 +165,7 @@ async def test_a_task_is_paused_resumed_hurried_and_cancelled(
     await at.confirm("confirm-priority")
     await at.becomes(priority=8)
 
-    await at.press("steer-cancel")
+    await at.ask("steer-cancel")
     await at.confirm("confirm-cancel")
     await at.shows("Cancelled", FINISHED_MS)
     assert (await at.task()).progress.running == 0
@@ -166,14 +178,14 @@ async def test_one_subtask_is_cancelled_and_run_again(
     task = await at.running()
     chosen = next(each for each in task.subtasks if each.status == "running")
     await at.pick(chosen.title)
-    await at.press("subtask-cancel")
+    await at.ask("subtask-cancel")
     await at.confirm("confirm-subtask-cancel")
     await at.shows("Partly done", FINISHED_MS)
     ended = {each.key: each.status for each in (await at.task()).subtasks}
     assert ended[chosen.key] == "cancelled"
     assert sorted(ended.values()) == ["blocked", "cancelled", "completed"]
 
-    await at.press("subtask-retry")
+    await at.ask("subtask-retry")
     await at.confirm("confirm-retry")
     await at.shows("Completed", FINISHED_MS)
 
@@ -185,7 +197,7 @@ async def test_a_part_runs_again_and_the_rest_is_reused(
     await at.shows("Completed", FINISHED_MS)
     first, second, last = (await at.task()).subtasks
     await at.pick(first.title)
-    await at.press("subtask-rerun")
+    await at.ask("subtask-rerun")
     again = browser.page.locator(".st-key-parts-replay")
     await expect(again).to_contain_text(first.title)
     await expect(again).to_contain_text(last.title)
@@ -203,7 +215,7 @@ async def test_who_comes_second_hears_what_is_true_now(
 ) -> None:
     at = await wheel(browser, quintet, NOTES, approve=True)
     await at.shows("Waits for your approval")
-    await at.press("steer-approve")
+    await at.ask("steer-approve")
     seen = (await quintet.plan(at.task_id)).hash
     await quintet.approve(at.task_id, hash=seen)  # somebody else was first
     dialog = browser.page.get_by_role("dialog")

@@ -119,7 +119,11 @@ def show_refusal(asked: Asked) -> None:
 def reasons_in(error: QuintetError) -> list[str]:
     """What the service lists as wrong, a sentence each."""
     said = error.extra.get("errors")
-    return [str(each) for each in said if isinstance(each, str)] if isinstance(said, list) else []
+    return [_reason(each) for each in said] if isinstance(said, list) else []
+
+
+def _reason(said: object) -> str:
+    return str(said["message"] if isinstance(said, dict) and "message" in said else said)
 
 
 def confirm(
