@@ -129,9 +129,17 @@ async def logs(
     subtask_id: UUID | None = None,
     after: Annotated[int, Query(ge=0, le=2**62)] = 0,
     limit: Annotated[int, Query(ge=1, le=1_000)] = 200,
+    last: Annotated[int | None, Query(ge=1, le=1_000)] = None,
 ) -> LogPage:
-    """What the agents said and did, in order."""
+    """What the agents said and did, in order: from `after` on, or the newest `last` lines."""
     await require(services, task_id)
+    if last is not None:
+        if after:
+            raise InvalidRequest(
+                "`after` and `last` were both given",
+                remedy="ask for the newest lines with `last`, then go on with `after`",
+            )
+        return await services.views.last_logs(task_id, subtask_id=subtask_id, last=last)
     return await services.views.logs(task_id, subtask_id=subtask_id, after=after, limit=limit)
 
 

@@ -98,6 +98,12 @@ class Views(Ledger):
         entries = tuple(LogEntry.model_validate(dict(row)) for row in rows)
         return LogPage(entries=entries, next_after=entries[-1].id if entries else after)
 
+    async def last_logs(self, task_id: UUID, *, subtask_id: UUID | None, last: int) -> LogPage:
+        """The newest log lines, oldest of them first."""
+        rows = await self.fetch("last_logs", task_id, subtask_id, last)
+        entries = tuple(LogEntry.model_validate(dict(row)) for row in reversed(rows))
+        return LogPage(entries=entries, next_after=entries[-1].id if entries else 0)
+
     async def attempts(self, task_id: UUID) -> list[AttemptView]:
         """Every try at every subtask of a task."""
         rows = await self.fetch("attempts", task_id)

@@ -112,6 +112,7 @@ class TaskView(TaskSummary):
 
     description: str
     cancel_requested: bool
+    pause_releases: bool = False  # what runs is given back instead of running to its end
     require_approval: bool = False
     review: ReviewPolicy | None = None
     plan_version: int | None

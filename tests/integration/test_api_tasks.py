@@ -208,9 +208,16 @@ async def test_logs_are_read_on_from_where_one_stopped(api: Api) -> None:
     assert page["next_after"] == after
     of_one = (await api.client.get(address, params={"subtask_id": str(first.subtask_id)})).json()
     assert [entry["subtask_key"] for entry in of_one["entries"]] == [first.key] * 3
-    nobody = (await api.client.get(address, params={"subtask_id": str(uuid4())})).json()
-    assert nobody["entries"] == []
-    for query in ("after=-1", "limit=0", "limit=1001", "subtask_id=x", f"after={2**63}"):
+    newest = (await api.client.get(address, params={"last": 2})).json()
+    assert [entry["data"]["number"] for entry in newest["entries"]] == [3, 4]
+    assert newest["next_after"] == after
+    its = {"last": 1, "subtask_id": str(second.subtask_id)}
+    (line,) = (await api.client.get(address, params=its)).json()["entries"]
+    assert line["data"]["number"] == 3
+    nobody = {"last": 9, "subtask_id": str(uuid4())}
+    assert (await api.client.get(address, params=nobody)).json() == {"entries": [], "next_after": 0}
+    wrong = ("after=-1", "limit=0", "limit=1001", "subtask_id=x", "last=0", "last=2&after=1")
+    for query in (*wrong, f"after={2**63}"):
         problem(await api.client.get(f"{address}?{query}"), 422, "invalid-request", query)
 
 

@@ -18,6 +18,7 @@ SELECT
     t.priority,
     t.cancel_requested,
     t.paused_reason,
+    t.pause_releases,
     t.require_approval,
     t.review,
     t.plan_version,
@@ -226,6 +227,25 @@ LEFT JOIN subtasks AS s ON l.subtask_id = s.id
 WHERE l.task_id = $1 AND ($2::uuid IS NULL OR l.subtask_id = $2::uuid) AND l.id > $3
 ORDER BY l.id
 LIMIT $4;
+
+-- name: last_logs
+-- $1 task, $2 subtask or null, $3 how many.
+SELECT
+    l.id,
+    l.at,
+    l.subtask_id,
+    s.key AS subtask_key,
+    l.attempt,
+    l.agent_id,
+    l.level,
+    l.kind,
+    l.message,
+    l.data
+FROM agent_logs AS l
+LEFT JOIN subtasks AS s ON l.subtask_id = s.id
+WHERE l.task_id = $1 AND ($2::uuid IS NULL OR l.subtask_id = $2::uuid)
+ORDER BY l.id DESC
+LIMIT $3;
 
 -- name: attempts
 -- $1 task.
