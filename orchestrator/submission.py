@@ -53,8 +53,8 @@ class Submissions:
         self._ledger = TaskLedger(pool)
         self._doorbell = doorbell
         self._files = files
-        self._limits = limits
-        self._require_approval = require_approval
+        self.limits = limits
+        self.require_approval = require_approval
 
     async def accept(self, request: Request) -> Accepted:
         """Read, check and keep one submission."""
@@ -70,7 +70,7 @@ class Submissions:
         )
 
     async def _accept_form(self, request: Request, key: str | None) -> Accepted:
-        async with read_form(request, self._limits) as (fields, uploads):
+        async with read_form(request, self.limits) as (fields, uploads):
             return await self._keep(validated(fields, strict=False), uploads, key)
 
     async def _keep(
@@ -122,7 +122,7 @@ class Submissions:
 
     def _approves(self, submission: TaskSubmission) -> bool:
         wish = submission.require_approval
-        return self._require_approval if wish is None else wish
+        return self.require_approval if wish is None else wish
 
 
 async def _replay(ledger: TaskLedger, user: str, key: str, fingerprint: str) -> Accepted:

@@ -7,7 +7,7 @@ from urllib.parse import quote
 from uuid import UUID, uuid4
 
 import httpx
-from pydantic import BaseModel, TypeAdapter
+from pydantic import BaseModel
 
 from shared.models import (
     AgentHistory,
@@ -22,6 +22,7 @@ from shared.models import (
     PlanComparison,
     PlanHistory,
     PlanVersion,
+    Readiness,
     RerunPreview,
     ReviewPolicy,
     Running,
@@ -38,8 +39,6 @@ Query = dict[str, str | int | list[str]]
 
 QUICK_SECONDS = 10.0
 TRANSFER_SECONDS = 120.0
-
-_STATE = TypeAdapter(dict[str, Any])
 
 
 class _Agents(BaseModel):
@@ -105,10 +104,6 @@ def _attempts(response: httpx.Response) -> tuple[AttemptView, ...]:
 
 def _content(response: httpx.Response) -> bytes:
     return response.content
-
-
-def _state(response: httpx.Response) -> dict[str, Any]:
-    return _STATE.validate_json(response.content)
 
 
 def _given(**values: str | int | None) -> Query:
@@ -270,10 +265,11 @@ def logs(
     after: int | None = None,
     limit: int | None = None,
     subtask_id: UUID | None = None,
+    last: int | None = None,
 ) -> Call[LogPage]:
-    """Log lines after the one with id `after`, oldest first."""
+    """Log lines after the one with id `after`, or the newest `last` ones; oldest first."""
     subtask = str(subtask_id) if subtask_id else None
-    query = _given(after=after, limit=limit, subtask_id=subtask)
+    query = _given(after=after, limit=limit, subtask_id=subtask, last=last)
     return Call("GET", f"/tasks/{task_id}/logs", _record(LogPage), query=query)
 
 
@@ -321,6 +317,6 @@ def system(period: Period = Period.HOUR) -> Call[SystemView]:
     return Call("GET", "/system", _record(SystemView), query={"period": period})
 
 
-def ready() -> Call[dict[str, Any]]:
-    """`status` and `simulated`: whether the service can work, and with a real model."""
-    return Call("GET", "/ready", _state)
+def ready() -> Call[Readiness]:
+    """Whether the service can work, with whose model, and what it takes."""
+    return Call("GET", "/ready", _record(Readiness))

@@ -19,7 +19,7 @@ BUSY = Badge("No agent available", "group_off", "✗", "orange")
 def service_strip() -> None:
     """Whether the service is there, with which model and how many agents."""
     try:
-        simulated = bool(client().ready().get("simulated"))
+        simulated = client().ready().simulated
         agents = client().agents()
     except QuintetError:
         simulated, agents = False, None

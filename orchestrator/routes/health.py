@@ -4,7 +4,7 @@ from fastapi import APIRouter
 
 from orchestrator.services import ServicesDep
 from shared.errors import DependencyUnavailable
-from shared.models import Record
+from shared.models import Readiness, Record
 from shared.problems import documented
 
 router = APIRouter(tags=["health"])
@@ -14,15 +14,6 @@ class Health(Record):
     """The process answers; `simulated` says whose words the model's are."""
 
     status: str
-    simulated: bool
-
-
-class Readiness(Record):
-    """What it depends on; without Redis it only grows slower."""
-
-    status: str
-    database: bool
-    queue: bool
     simulated: bool
 
 
@@ -38,5 +29,13 @@ async def ready(services: ServicesDep) -> Readiness:
     if not await services.views.answers():
         raise DependencyUnavailable("PostgreSQL does not answer")
     queue = await services.doorbell.ping()
-    status = "ready" if queue else "ready, without Redis"
-    return Readiness(status=status, database=True, queue=queue, simulated=services.simulated)
+    accepting = services.submissions
+    return Readiness(
+        status="ready" if queue else "ready, without Redis",
+        simulated=services.simulated,
+        database=True,
+        queue=queue,
+        require_approval=accepting.require_approval,
+        max_files=accepting.limits.files,
+        max_upload_bytes=accepting.limits.upload_bytes,
+    )

@@ -15,6 +15,18 @@ from shared.models.words import Band, Capability, Record
 from shared.states import AttemptOutcome, FailureKind, SubtaskStatus, TaskStatus
 
 
+class Readiness(Record):
+    """What the service depends on, and how it is set; without Redis it only grows slower."""
+
+    status: str
+    simulated: bool
+    database: bool = True
+    queue: bool = True
+    require_approval: bool = False  # of a task that does not say
+    max_files: int = 20
+    max_upload_bytes: int = 50 * 1024 * 1024
+
+
 class Period(StrEnum):
     """How far back figures reach."""
 

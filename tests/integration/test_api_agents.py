@@ -128,6 +128,11 @@ async def test_readiness_says_when_redis_is_away(pool: Pool, tmp_path: Path) -> 
     async with open_api(pool, "redis://127.0.0.1:1/0", tmp_path) as api:
         ready = (await api.client.get("/ready")).json()
         assert (ready["status"], ready["queue"]) == ("ready, without Redis", False)
+        limits = api.services.submissions.limits
+        assert (ready["max_files"], ready["max_upload_bytes"]) == (
+            limits.files,
+            limits.upload_bytes,
+        )
         shown = await api.submit()
         assert shown["status"] == "pending"
         assert api.woken == [None]

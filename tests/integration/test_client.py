@@ -228,7 +228,7 @@ CALLS: list[tuple[Callable[[Any], Any], str, Reply]] = [
         "/agents/available?capability=web_scraping",
         Reply(200, '{"agents": []}'),
     ),
-    (lambda c: c.ready(), "/ready", Reply(200, '{"simulated": true}')),
+    (lambda c: c.ready(), "/ready", Reply(200, '{"status": "ready", "simulated": true}')),
 ]
 
 
