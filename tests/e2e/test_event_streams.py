@@ -18,8 +18,9 @@ from orchestrator.event_stream import PAGE
 from shared.database.connection import Pool, transaction
 from shared.database.subtasks import SubtaskLedger
 from shared.errors import Busy
-from shared.queue import Doorbell
+from shared.queue import EVENTS, Doorbell
 from tests.api_world import Api, dispatching, following, listening, open_api, problem
+from tests.callers import subscribed
 from tests.chaos.author import Author
 from tests.event_clients import (
     AGE,
@@ -137,13 +138,13 @@ async def test_clients_that_break_off_at_random_miss_nothing(
 
 async def test_ids_alone_would_have_been_out_of_order(pool: Pool, api: Api) -> None:
     """What makes the test above worth its name."""
-    tasks, over = [await api.world.submit()], asyncio.Event()
-    dice = random.Random(7)
-    async with asyncio.TaskGroup() as group:
-        for _ in range(3):
-            group.create_task(chatter(pool, tasks, over, dice))
-        await asyncio.sleep(0.3)
-        over.set()
+    task_id = await api.world.submit()
+    async with transaction(pool) as first, transaction(pool) as second:
+        # Both have begun: the one that began last writes first.
+        for connection in (first, second):
+            await connection.fetch("SELECT pg_current_xact_id()")
+        for connection in (second, first):
+            await SubtaskLedger(pool).within(connection).append_logs([line(task_id)])
     ids = await table(pool)
     assert ids != sorted(ids)
 
@@ -185,7 +186,7 @@ async def test_a_call_over_redis_is_quicker_than_the_next_look(
         following(pool, redis_url, poll_seconds=10) as hub,
         hub.subscribe(None) as subscription,
     ):
-        await asyncio.sleep(0.2)
+        await subscribed(redis_url, EVENTS)
         task_id = await api.world.submit()
         await doorbell.ring_submission(task_id)
         (told,) = await subscription.take(within=5)

@@ -23,6 +23,7 @@ from tests.escapee import escape_to, gone, pid_in, silent
 from tests.messages_server import Script, call, messages_server, structured
 
 HANG = "python3 -c 'import time; time.sleep(60)'"
+AT_ONCE = 10.0  # far less than what was left to do takes
 SANDBOXES = [True, False] if sandbox_available() else [False]
 
 DRIVER = """
@@ -99,7 +100,7 @@ async def test_cancelled(tmp_path: Path, sandbox: bool) -> None:
         task.cancel()
         await asyncio.wait({task})
     assert task.cancelled()
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < AT_ONCE
     assert_nothing_is_left(tmp_path)
 
 
@@ -139,7 +140,7 @@ async def test_ended_well_with_a_child_left(tmp_path: Path) -> None:
             await session.ask("Go.", nothing)
             assert not silent(tmp_path / "work/pid")
             started = time.monotonic()
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < AT_ONCE
     assert_nothing_is_left(tmp_path)
 
 

