@@ -7,15 +7,10 @@ from fnmatch import fnmatch
 from posixpath import basename, normpath
 
 from agent.claim_words import PATH, Verdict, named, short, text_of
+from agent.guard import WRITING
 from agent.tool_log import ToolCall
 from shared.models import FileEntry
 
-_WRITERS = {
-    "Write": "file_path",
-    "Edit": "file_path",
-    "MultiEdit": "file_path",
-    "NotebookEdit": "notebook_path",
-}
 _READERS = frozenset(
     ("Read", "Glob", "Grep", "LS", "fetch_url", "get_shared_data", "search_embeddings")
 )
@@ -102,9 +97,9 @@ def _find(path: str, seen: Seen) -> str | None:
 
 def _written(seen: Seen) -> list[str]:
     named = (
-        str(call.input.get(_WRITERS[call.name], ""))
+        str(call.input.get(WRITING[call.name], ""))
         for call in seen.calls
-        if call.name in _WRITERS and call.ok
+        if call.name in WRITING and call.ok
     )
     return [*seen.files, *(name for name in named if name and seen.exists(name))]
 
@@ -113,13 +108,13 @@ def _maker(path: str, calls: Sequence[ToolCall]) -> str | None:
     """What could have made the file, the likeliest first."""
     name = basename(path.rstrip("/")).split("*")[0]
     bash = [call for call in calls if call.name == "Bash"]
-    others = [call for call in calls if call.name not in ("Bash", *_WRITERS, *_READERS)]
+    others = [call for call in calls if call.name not in ("Bash", *WRITING, *_READERS)]
     written = (
         call
         for call in reversed(calls)
-        if call.name in _WRITERS
+        if call.name in WRITING
         and call.ok
-        and basename(str(call.input.get(_WRITERS[call.name]))) == name
+        and basename(str(call.input.get(WRITING[call.name]))) == name
     )
     likely = (
         *written,
@@ -129,4 +124,4 @@ def _maker(path: str, calls: Sequence[ToolCall]) -> str | None:
     maker = next(iter(likely), None)
     if maker is None:
         return None
-    return maker.name if maker.name in _WRITERS else named(maker)
+    return maker.name if maker.name in WRITING else named(maker)

@@ -4,10 +4,12 @@ import re
 from collections.abc import Sequence
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
+from agent.claim_shell import INTERPRETERS
 from agent.claim_words import (
     EMPTY_WORDS,
     WEB,
     Verdict,
+    done_by,
     judge_by_calls,
     short,
     tells_of,
@@ -21,12 +23,27 @@ _URL = re.compile(r"https?://[^\s'\"`<>|\\)]+", re.IGNORECASE)
 _BARE_URL = re.compile(
     r"\b(?:[a-z0-9-]{1,63}\.){1,8}[a-z]{2,24}(?::\d+)?(?:/[^\s'\"`<>|)]*)?", re.IGNORECASE
 )
-_FETCHERS = re.compile(r"\b(?:curl|wget|httpie|requests|urllib|httpx|aiohttp)\b")
+_FETCHERS = frozenset(("curl", "wget", "http", "https", "httpie", "xh", "aria2c"))
+_FETCHES_IN_CODE = re.compile(r"\b(?:requests|urllib\w*|httpx|aiohttp|fetch|axios|net/http)\b")
+_LOOKERS = frozenset(("grep", "rg", "cat", "head", "tail", "ls", "wc", "sed", "diff", "test", "["))
 
 
 def _fetches(call: ToolCall) -> bool:
     """Bash may have fetched something; `curl -o` ends well although the sandbox let nothing out."""
-    return bool(_FETCHERS.search(text_of(call))) and "deny network" not in call.excerpt
+    programs = {name for each in done_by(call) for name in each.programs}
+    in_code = _FETCHES_IN_CODE.search("\n".join(each.text for each in done_by(call)))
+    able = _FETCHERS | INTERPRETERS.keys() if in_code else _FETCHERS
+    return not programs.isdisjoint(able) and "deny network" not in call.excerpt
+
+
+def _named_by(call: ToolCall) -> str:
+    """What a call says of where it goes; of Bash, without what it only prints or looks at."""
+    if call.name != "Bash":
+        return text_of(call)
+    told = (
+        each.text for each in done_by(call) if each.leads_on or each.programs.isdisjoint(_LOOKERS)
+    )
+    return "\n".join(told)
 
 
 def fetched_url(what: str, said: str, calls: Sequence[ToolCall]) -> Verdict:
@@ -60,7 +77,7 @@ def _split(url: str) -> SplitResult | None:
 
 
 def _reached(wanted: SplitResult, call: ToolCall) -> bool:
-    seen = _addresses(text_of(call))
+    seen = _addresses(_named_by(call))
     if call.name in WEB:
         seen += _addresses(call.excerpt[:_LONGEST].partition('"text"')[0])  # where it was led
     return any(_is_at(wanted, address) for address in seen)
@@ -109,7 +126,8 @@ def queried_database(what: str, said: str, calls: Sequence[ToolCall]) -> Verdict
     able = [
         call
         for call in calls
-        if call.name == "query_database" or (call.name == "Bash" and _IN_BASH.search(text_of(call)))
+        if call.name == "query_database"
+        or (call.name == "Bash" and _IN_BASH.search(_named_by(call)))
     ]
     if not able:
         return False, "no call queried a database"
@@ -133,12 +151,12 @@ def _tables(text: str, pattern: re.Pattern[str]) -> list[str]:
 
 
 def _has(name: str, call: ToolCall) -> bool:
-    return re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text_of(call).lower()) is not None
+    return re.search(rf"(?<!\w){re.escape(name)}(?!\w)", _named_by(call).lower()) is not None
 
 
 def _is_like(what: str, sql: re.Match[str], call: ToolCall) -> bool:
     """The same verb, and most of the claim's words."""
-    asked = set(re.findall(r"\w+", text_of(call).lower()))
+    asked = set(re.findall(r"\w+", _named_by(call).lower()))
     words = re.findall(r"\w+", what[sql.start() :].lower())
     share = sum(word in asked for word in words) / len(words)
     firm = {words[0]} | _AGGREGATES.intersection(words)

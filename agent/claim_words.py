@@ -5,11 +5,13 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Any, TypeAlias
 
+from agent.claim_shell import Segment, segments_of, words_of
 from agent.tool_log import ToolCall
 
 Verdict: TypeAlias = tuple[bool, str]
 
 _LONGEST = 20_000
+PROMPT = re.compile(r"^\s*(?:\$|>|#)\s+")
 WEB = ("fetch_url", "http_request")
 PATH = re.compile(r"(?:[\w.~@+%*?{}\-]*/)*[\w.~@+%*?{}\-]*[\w*}]\.[A-Za-z][\w]{0,9}")
 EMPTY_WORDS = frozenset(
@@ -25,9 +27,11 @@ EMPTY_WORDS = frozenset(
     )
 )
 _RUNS_TESTS = re.compile(
-    r"pytest|unittest|tox|nox|jest|vitest|ctest|rspec|phpunit|\b(?:npm|yarn|pnpm|go|cargo|make|mvn|"
-    r"gradle)\s+(?:run\s+)?test|python[\d.]*\s+\S{0,200}test\S{0,200}\.py"
+    r"(?:\S*/)?(?:py\.?test|unittest|tox|nox|jest|vitest|ctest|rspec|phpunit)(?:\s|$)"
+    r"|(?:npm|yarn|pnpm|go|cargo|make|mvn|gradle)\s+(?:run\s+)?test|\S{0,200}test\S{0,200}\.(?:py|sh)"
 )
+_TESTS_IN_CODE = re.compile(r"\b(?:pytest|unittest)\.(?:main|console_main|TextTestRunner)\b")
+_ASKS = frozenset(("--version", "--help", "--collect-only", "--co"))
 _NO_FAILURE = re.compile(
     r"\b(?:no|zero|0|without(?: any)?|never|fix\w*(?: the| all)?)\s+(?:\w+\s+)?"
     r"(?:fail|error|crash|missing)\w*",
@@ -130,30 +134,39 @@ def short(text: str, most: int = 80) -> str:
 @lru_cache(maxsize=512)
 def tokens_of(text: str) -> tuple[str, ...]:
     """Words of a command, free of quotes, prompts, and of where it was run."""
-    plain = re.sub(r"^\s*(?:\$|>|#)\s+", "", text)
-    plain = re.sub(r"^\s*cd\s+\S+\s*(?:&&|;)\s*", "", plain)
-    words = re.findall(r"[^\s;|&<>()'\"`]+", plain)
-    return tuple(word for word in map(_token, words) if word)
+    plain = re.sub(r"^\s*cd\s+\S+\s*(?:&&|;)\s*", "", PROMPT.sub("", text))
+    return words_of(plain)
 
 
-def _token(word: str) -> str:
-    word = word.strip(",:…").removeprefix("./")
-    word = word[:-1] if word.endswith(".") else word
-    word = re.sub(r"^(?:/usr)?(?:/local)?/bin/", "", word)
-    return re.sub(r"^(python|pip|sqlite)\d[\d.]*$", r"\1", word)
+def done_by(call: ToolCall) -> tuple[Segment, ...]:
+    """The programs that a call of Bash ran, without those that only print words."""
+    return tuple(each for each in segments_of(text_of(call)) if not each.only_says)
+
+
+def only_asks(segment: Segment, claimed: Sequence[str] = ()) -> bool:
+    """Whether a program only tells about itself, and that was not what is claimed."""
+    return not _ASKS.isdisjoint(segment.words) and _ASKS.isdisjoint(claimed)
 
 
 def tells_of(text: str, call: ToolCall) -> bool:
     """Whether a claim without a single firm word is about this command."""
-    command = text_of(call).lower()
+    done = done_by(call) if call.name == "Bash" else ()
+    told = "\n".join(each.text for each in done) if call.name == "Bash" else text_of(call)
+    command, tests = told.lower(), any(_runs_tests(each) for each in done)
     words = [w for w in re.findall(r"[\w+]+", text.lower()) if w not in EMPTY_WORDS]
-    held = [word for word in words if _mentions(command, word)]
+    held = [w for w in words if (tests if w in ("test", "tests") else _mentions(command, w))]
     return bool(words) and len(held) >= max(0.6 * len(words), min(2, len(words)))
 
 
+def _runs_tests(segment: Segment) -> bool:
+    if only_asks(segment):
+        return False
+    if _TESTS_IN_CODE.search(segment.text) and "python" in segment.programs:
+        return True
+    return any(_RUNS_TESTS.match(" ".join(segment.words[at:])) for at in segment.starts)
+
+
 def _mentions(command: str, word: str) -> bool:
-    if word in ("test", "tests"):
-        return _RUNS_TESTS.search(command) is not None
     if len(word) > 5:
         return word[:5] in command
     return (

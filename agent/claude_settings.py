@@ -23,9 +23,9 @@ from claude_agent_sdk import (
 from agent.environment import ADDED_BY_SDK, session_environment
 from agent.guard import READING, WRITING
 from agent.process_tree import MARKER, write_launch_script
+from agent.tool_names import SERVER
 from shared.errors import ConfigurationError
 
-MCP_SERVER = "quintet"
 MAX_MESSAGE_BYTES = 64 * 1024 * 1024
 
 Objection: TypeAlias = Callable[[str, Mapping[str, Any]], str | None]
@@ -130,7 +130,7 @@ def to_options(
     settings: SessionSettings, places: Places, guard: HookCallback, stderr: deque[str]
 ) -> ClaudeAgentOptions:
     """The SDK's options; nothing is read from any settings file on this machine."""
-    server = create_sdk_mcp_server(MCP_SERVER, tools=list(settings.mcp_tools))
+    server = create_sdk_mcp_server(SERVER, tools=list(settings.mcp_tools))
     return ClaudeAgentOptions(
         tools=list(settings.tools),
         system_prompt=settings.system_prompt,
@@ -144,7 +144,7 @@ def to_options(
         strict_mcp_config=True,
         skills=[],
         verbatim_prompts=True,
-        mcp_servers={MCP_SERVER: server} if settings.mcp_tools else {},
+        mcp_servers={SERVER: server} if settings.mcp_tools else {},
         permission_mode="dontAsk",
         settings=json.dumps(_cli_settings(settings, places)),
         # "block": a guard that fails lets nothing through
@@ -178,7 +178,7 @@ def _cli_settings(settings: SessionSettings, places: Places) -> dict[str, Any]:
     writable = str(settings.working_directory.resolve())
     bare = [tool for tool in settings.tools if tool not in READING and tool not in WRITING]
     rules = [f"Read(/{root}/**)" for root in readable] + [f"Edit(/{writable}/**)"]
-    servers = [f"mcp__{MCP_SERVER}"] if settings.mcp_tools else []
+    servers = [f"mcp__{SERVER}"] if settings.mcp_tools else []
     sandbox = {
         "enabled": settings.sandbox,
         "autoAllowBashIfSandboxed": True,

@@ -10,8 +10,7 @@ from agent.claude_events import (
     ToolReturned,
     TurnEnded,
 )
-
-_OWN_SERVER = "mcp__quintet__"
+from agent.tool_names import ANSWER, plain_name
 
 
 def note_of(event: SessionEvent) -> Note | None:
@@ -19,28 +18,22 @@ def note_of(event: SessionEvent) -> Note | None:
     match event:
         case TextSaid(text=text):
             return Note("text", text)
-        case ToolCalled(name="StructuredOutput"):
+        case ToolCalled(name=name) | ToolReturned(name=name) if name == ANSWER:
             return None
         case ToolCalled(name=name, summary=summary, id=call):
-            return Note("tool.called", f"{_plain(name)} {summary}", data={"call": call})
-        case ToolReturned(name="StructuredOutput"):
-            return None
+            return Note("tool.called", f"{plain_name(name)} {summary}", data={"call": call})
         case ToolReturned(name=name, is_error=failed, seconds=seconds, excerpt=excerpt, id=call):
             return Note(
                 "tool.returned",
-                f"{_plain(name)} {'failed' if failed else 'done'} in {seconds:.1f} s",
+                f"{plain_name(name)} {'failed' if failed else 'done'} in {seconds:.1f} s",
                 level="warning" if failed else "info",
                 data={"call": call, "excerpt": excerpt, "seconds": round(seconds, 3)},
             )
         case ToolDenied(name=name, reason=reason):
-            return Note("tool.denied", f"{_plain(name)}: {reason}", level="warning")
+            return Note("tool.denied", f"{plain_name(name)}: {reason}", level="warning")
         case ApiRetried(attempt=attempt, most=most, delay=delay, status=status):
             why = f"HTTP {status}" if status else "no connection"
             text = f"the model did not answer ({why}); retry {attempt} of {most} in {delay:.1f} s"
             return Note("model.retried", text, level="warning")
         case TurnEnded():
             return None
-
-
-def _plain(name: str) -> str:
-    return name.removeprefix(_OWN_SERVER)

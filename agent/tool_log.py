@@ -5,9 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from agent.claude_events import SessionEvent, ToolCalled, ToolDenied, ToolReturned
-
-_ANSWER = "StructuredOutput"
-_OWN_SERVER = "mcp__quintet__"
+from agent.tool_names import ANSWER, plain_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +35,9 @@ class ToolLog:
     def observe(self, event: SessionEvent) -> None:
         """Take one event of the session."""
         match event:
-            case ToolCalled(name=name) if name != _ANSWER:
+            case ToolCalled(name=name) if name != ANSWER:
                 self._open[event.id] = len(self._calls)
-                name = name.removeprefix(_OWN_SERVER)
-                self._calls.append(ToolCall(name, event.input, None, "", event.parent))
+                self._calls.append(ToolCall(plain_name(name), event.input, None, "", event.parent))
                 # the guard and the stream are two ways: its refusal may come before the call
                 if event.id in self._denied:
                     self._end(event.id, ok=False, excerpt=self._denied[event.id])

@@ -7,17 +7,9 @@ import re
 import shlex
 from collections.abc import Sequence
 
-_WORD = r"""(?:[^\s'"\\;&|()<>]|'[^']*'|"(?:[^"\\]|\\.)*"|\\.)+"""
-_TOKEN = re.compile(
-    rf"""
-      (?P<gap> [ \t]+ | \\\n | \#[^\n]* | \d*>&\d(?!\w) )
-    | (?P<file> (?:\d*|&) (?:>>|>\||>|<) [ \t]* {_WORD} )
-    | (?P<operator> && | \|\| | [;&|()\n] )
-    | (?P<word> {_WORD} )
-    """,
-    re.VERBOSE,
-)
-# What may hold commands that the pattern above does not see.
+from agent.shell_words import Token, Unreadable, tokens
+
+# What may hold commands that the tokens do not show.
 _OPAQUE = ("$(", "`", "<<", "<(", ">(")
 _SEPARATORS = {";", "&", "\n"}
 # What does not end in one place, ends everything early, or changes what the rest means.
@@ -31,44 +23,28 @@ _PROGRAM = re.compile(r"/(?:usr/)?bin/(true|echo|printf)")
 _ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=")
 
 
-class _Unclear(ValueError):
-    """The command is more than can be judged by its words."""
-
-
 def surely_passes(command: str) -> bool:
     """Whether the command ends with 0 whatever it meets."""
     if any(mark in command for mark in _OPAQUE):
         return False
     try:
-        return _Reader(_tokens(command)).whole()
+        return _Reader(tokens(command)).whole()
     except ValueError:
         return False
-
-
-def _tokens(command: str) -> list[tuple[str, str]]:
-    found, at = [], 0
-    while at < len(command):
-        match = _TOKEN.match(command, at)
-        if match is None:
-            raise _Unclear
-        if match.lastgroup is not None and match.lastgroup != "gap":
-            found.append((match.lastgroup, match[0]))
-        at = match.end()
-    return found
 
 
 class _Reader:
     """Reads a shell's grammar from the top; each method tells whether what it read cannot fail."""
 
-    def __init__(self, tokens: Sequence[tuple[str, str]]) -> None:
-        self._tokens = tokens
+    def __init__(self, given: Sequence[Token]) -> None:
+        self._tokens = given
         self._at = 0
 
     def whole(self) -> bool:
         """Nothing at all passes too."""
         sure = self._sequence(None)
         if self._at < len(self._tokens):
-            raise _Unclear
+            raise Unreadable
         return sure
 
     def _sequence(self, end: str | None) -> bool:
@@ -104,14 +80,14 @@ class _Reader:
         self._take()
         sure = self._sequence(closing)
         if self._next() != closing:
-            raise _Unclear
+            raise Unreadable
         self._take()
         return not self._words_and_files()[1] and sure
 
     def _simple(self) -> bool:
         words, files = self._words_and_files()
         if not words or self._next() == "(":
-            raise _Unclear
+            raise Unreadable
         return _harmless(words) and not files
 
     def _words_and_files(self) -> tuple[list[str], bool]:
@@ -137,7 +113,7 @@ class _Reader:
 
 
 def _harmless(words: Sequence[str]) -> bool:
-    """Whether this one program cannot fail; raises _Unclear when it decides over others."""
+    """Whether this one program cannot fail; raises Unreadable when it decides over others."""
     while words and _ASSIGNMENT.match(words[0]):
         words = words[1:]
     if len(words) > 1 and words[0] in ("command", "builtin"):
@@ -149,7 +125,7 @@ def _harmless(words: Sequence[str]) -> bool:
     if name == "exit" and len(given) == 1 and given[0].isdigit() and int(given[0]) % 256 == 0:
         return True
     if name in _UNCLEAR:
-        raise _Unclear
+        raise Unreadable
     if name in _SHELLS and len(given) > 1 and given[0] in ("-c", "-lc"):
         return surely_passes(given[1])
     return name in _HARMLESS or (name == "printf" and bool(given))

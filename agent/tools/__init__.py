@@ -4,6 +4,7 @@ from typing import Any
 
 from claude_agent_sdk import McpSdkServerConfig, SdkMcpTool, create_sdk_mcp_server
 
+from agent.tool_names import SERVER, full_name
 from agent.tools.database import database_tools
 from agent.tools.embedding import embedding_tools
 from agent.tools.scope import ToolScope
@@ -11,7 +12,6 @@ from agent.tools.shared_state import shared_state_tools
 from agent.tools.web import web_tools
 from shared.errors import ConfigurationError
 
-SERVER_NAME = "quintet"
 TOOL_NAMES = frozenset(
     (
         *("query_database", "generate_embedding", "search_embeddings"),
@@ -19,7 +19,7 @@ TOOL_NAMES = frozenset(
     )
 )
 
-__all__ = ["SERVER_NAME", "TOOL_NAMES", "ToolScope", "build_server", "build_tools", "full_name"]
+__all__ = ["TOOL_NAMES", "ToolScope", "build_server", "build_tools", "full_name"]
 
 
 def build_tools(scope: ToolScope) -> tuple[SdkMcpTool[Any], ...]:
@@ -41,9 +41,4 @@ def build_tools(scope: ToolScope) -> tuple[SdkMcpTool[Any], ...]:
 
 def build_server(scope: ToolScope) -> McpSdkServerConfig:
     """These tools as the MCP server `quintet`; one for each session."""
-    return create_sdk_mcp_server(SERVER_NAME, tools=list(build_tools(scope)))
-
-
-def full_name(tool_name: str) -> str:
-    """What the model and the permission rules call a tool: `mcp__quintet__query_database`."""
-    return f"mcp__{SERVER_NAME}__{tool_name}"
+    return create_sdk_mcp_server(SERVER, tools=list(build_tools(scope)))

@@ -158,6 +158,12 @@ UNTIDY = (
         result("Works.", ran("pytest -q", "all green"), wrote("calc.py")),
     ),
     untidy(
+        "a command inside of others",
+        *MODULE[:2],
+        bash(f'OUT="$(timeout 60 env CI=1 {PYTEST} 2>&1)"; echo "$OUT" | tail -1'),
+        result("Works.", ran(PYTEST, "1 passed"), wrote("calc.py")),
+    ),
+    untidy(
         "a prompt before the command",
         *SUMMED,
         result("425.", ran(f"$ python sum_sales.py {CONTEXT}", "exit 0; output: 425")),
