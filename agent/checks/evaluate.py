@@ -2,9 +2,9 @@
 
 A regular expression may take for ever, and a folder may hold anything: that is for a process that
 can be ended. Reads one request as JSON from standard input: `{"kind": "file_exists", "path",
-"min_bytes"}` or `{"kind": "text_matches", "path", "pattern"}`. Writes `{"passed", "detail"}` as
-JSON in one line; the exit status is 2 when the check itself is wrong, for which `detail` gives the
-reason. Looks only below the current directory.
+"min_bytes"}`, `{"kind": "text_matches", "path", "pattern"}` or `{"kind": "json_holds", "path",
+"pointer"}`. Writes `{"passed", "detail"}` as JSON in one line; the exit status is 2 when the check
+itself is wrong, for which `detail` gives the reason. Looks only below the current directory.
 """
 
 import json
@@ -34,6 +34,8 @@ def judge(request: dict[str, Any]) -> tuple[bool, str]:
     """Whether it passed, and what was looked for and found."""
     if request["kind"] == "file_exists":
         return file_exists(request["path"], request["min_bytes"])
+    if request["kind"] == "json_holds":
+        return json_holds(request["path"], request["pointer"])
     return text_matches(request["path"], request["pattern"])
 
 
@@ -70,6 +72,21 @@ def text_matches(path: str, pattern: str) -> tuple[bool, str]:
     where = path if count == 1 else f"any of the {count} files that match {path}"
     only = " (of a file, the first 10 MiB are read)" if cut else ""
     return False, f"nothing in {where} matches {_short(pattern)}{only}"
+
+
+def json_holds(path: str, pointer: str) -> tuple[bool, str]:
+    """Some regular file that matches `path` is JSON with something at `pointer` (RFC 6901)."""
+    for found, _ in regular_files(path):
+        try:
+            value = json.loads(_beginning(found))
+        except ValueError as error:
+            raise WrongCheck(f"{found} is not JSON: {error}") from error
+        for key in pointer.split("/")[1:]:
+            name = key.replace("~1", "/").replace("~0", "~")
+            value = value.get(name) if isinstance(value, dict) else None
+        if value:
+            return True, f"{found} has {pointer}"
+    return False, f"no file {path} has {pointer}"
 
 
 def regular_files(pattern: str) -> Iterator[tuple[str, int]]:

@@ -3,14 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-OUTPUT: dict[str, Any] = {
-    "summary": "The garden has 14 beds; 9 of them need compost before spring.",
-    "output": {"beds": 14, "in_need": 9, "items": ["compost", "twine"]},
-    "files": ["notes.md", "data.csv"],
-    "claims": [{"kind": "wrote_file", "what": "notes.md", "detail": ""}],
-    "failed": False,
-    "reason": None,
-}
+OUTPUT: dict[str, Any] = {"beds": 14, "in_need": 9, "items": ["compost", "twine"]}
 
 _FILES = {
     "notes.md": "# Garden\n\nBeds: 14. Compost is needed in 9 of them.\n\n- twine\n- two rakes\n",

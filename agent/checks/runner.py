@@ -76,7 +76,7 @@ async def run_checks(
     results = []
     for position, planned in enumerate(checks):
         started = loop.time()
-        judgement = await _applied(planned, context)
+        judgement = await judge(planned, context)
         result = CheckResult(
             position=position,
             source=planned.source,
@@ -93,20 +93,15 @@ async def run_checks(
     return tuple(results)
 
 
-async def _applied(planned: PlannedCheck, context: CheckContext) -> Judgement:
-    if planned.when is not None:
-        there = FileExistsCheck(kind="file_exists", path=planned.when, min_bytes=0)
-        applies = await judge(PlannedCheck(check=there), context)
-        if applies.outcome == "failed":
-            return Judgement("skipped", f"it is for {planned.when}, and there is none")
-        if applies.outcome == "error":
-            return applies
-    return await judge(planned, context)
-
-
 async def judge(planned: PlannedCheck, context: CheckContext) -> Judgement:
-    """Carry one check out, whatever its `when`; raises only CancelledError."""
+    """Carry one check out where it applies; raises only CancelledError."""
     try:
+        if planned.when is not None:
+            applies = await _evaluated(_FILES, _condition(planned.when), context)
+            if applies.outcome == "failed":
+                return Judgement("skipped", f"it is for {planned.when}, and there is none")
+            if applies.outcome == "error":
+                return applies
         return await _judge(planned, context)
     except QuintetError as error:
         return Judgement("error", one_line(f"{error.detail} {error.remedy}"))
@@ -114,11 +109,19 @@ async def judge(planned: PlannedCheck, context: CheckContext) -> Judgement:
         return Judgement("error", one_line(f"it cannot be carried out: {error}"))
 
 
+def _condition(when: str) -> dict[str, Any]:
+    """What asks for a file that matches, or for what lies in it at a JSON pointer."""
+    path, mark, pointer = when.partition("#/")
+    if not mark:
+        return {"kind": "file_exists", "path": when, "min_bytes": 0}
+    return {"kind": "json_holds", "path": path, "pointer": f"/{pointer}"}
+
+
 async def _judge(planned: PlannedCheck, context: CheckContext) -> Judgement:
     match planned.check:
         case CommandCheck(command=command):
             ours = planned.source == "profile"
-            return await _command(_filled(command) if ours else command, context)
+            return await _command(_filled(command, context) if ours else command, context)
         case FileExistsCheck() | TextMatchesCheck():
             return await _evaluated(_FILES, planned.check.model_dump(), context)
         case JsonSchemaCheck(json_schema=schema):
@@ -132,9 +135,10 @@ async def _judge(planned: PlannedCheck, context: CheckContext) -> Judgement:
             assert_never(other)
 
 
-def _filled(command: str) -> str:
+def _filled(command: str, context: CheckContext) -> str:
     """A profile's command, with what only this installation knows."""
     filled = command.replace("{checks}", shlex.quote(str(PROGRAMS)))
+    filled = filled.replace("{seconds}", f"{context.seconds:g}")
     return filled.replace("{python}", shlex.quote(sys.executable))
 
 

@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 from enum import StrEnum
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from shared.models.claims import Claim
 from shared.models.plan import Check
@@ -31,7 +31,8 @@ class Doubt(StrEnum):
 class PlannedCheck(Record):
     """A check of a subtask; `vacuous` when it passes without any work, None when not yet tried.
 
-    `when` (a glob) says that it applies only where some file matches; profiles use it.
+    `when` says that it applies only where some file matches this glob, or holds something at the
+    JSON pointer behind it (`package.json#/scripts/build`); profiles use it.
     """
 
     check: Check
@@ -98,7 +99,10 @@ class Review(Record):
 
 
 class Round(Record):
-    """One look at a result: number 0 at the first, n at the one after correction n."""
+    """One look at a result: number 0 at the first, n at the one after correction n.
+
+    `unreviewed`: why there is no review, although one was wanted.
+    """
 
     number: int
     doubt: Doubt | None = None
@@ -106,12 +110,17 @@ class Round(Record):
     checks: tuple[CheckResult, ...] = ()
     claims: tuple[ClaimEvidence, ...] = ()
     review: Review | None = None
+    unreviewed: Storable = ""
+
+
+CorrectionOutcome: TypeAlias = Literal["passed", "failed", "repeated", "gave_up", "interrupted"]
 
 
 class Correction(Record):
     """One return of a result to its agent: why, what it changed, what that cost, what came of it.
 
-    `repeated`: it changed nothing, or went back to a state that had failed already.
+    `repeated`: it changed nothing, or went back to a state that had failed already. `gave_up`: its
+    agent said that it cannot be done. `interrupted`: the attempt ended before it was looked at.
     """
 
     number: int
@@ -120,7 +129,7 @@ class Correction(Record):
     changed: tuple[Storable, ...] = ()
     tokens: int = 0
     cost_usd: Decimal = Decimal(0)
-    outcome: Literal["passed", "failed", "repeated"]
+    outcome: CorrectionOutcome
 
 
 class Verification(Record):

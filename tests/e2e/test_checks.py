@@ -15,6 +15,7 @@ import pytest
 from agent.checks.probe import probe
 from agent.checks.runner import CheckContext, CheckError, run_checks
 from agent.checks.shell import OUTPUT_BYTES, run
+from agent.profiles import profile_named
 from shared.models import (
     Check,
     CheckResult,
@@ -323,12 +324,23 @@ async def test_what_passes_without_the_work_is_vacuous(tmp_path: Path, sandbox: 
         exists("**/*.py"): True,
         exists("forecast.csv"): False,
     }
-    planned = [PlannedCheck(check=check, when="*.absent") for check in expected]
-    found = await probe(planned, context)
+    found = await probe([PlannedCheck(check=check) for check in expected], context)
     assert {one.check: one.vacuous for one in found} == expected
-    assert [one.when for one in found] == ["*.absent"] * len(expected)
     assert list(context.folder.iterdir()) == []
     assert not list(context.shell.scratch.glob("probe-*"))
+
+
+async def test_where_a_check_does_not_apply_it_has_not_passed(context: CheckContext) -> None:
+    lint = command("ruff check .")
+    expected = {"*.absent": False, "**/*.py": False, None: True}
+    planned = [PlannedCheck(check=lint, when=when) for when in expected]
+    assert {one.when: one.vacuous for one in await probe(planned, context)} == expected
+
+
+@pytest.mark.parametrize("name", ["backend", "frontend", "test"])
+async def test_the_checks_of_the_roles_prove_something(context: CheckContext, name: str) -> None:
+    checks = profile_named(name).checks
+    assert [one.vacuous for one in await probe(checks, context)] == [False] * len(checks)
 
 
 async def test_more_of_what_is_vacuous(context: CheckContext) -> None:
@@ -342,7 +354,9 @@ async def test_more_of_what_is_vacuous(context: CheckContext) -> None:
         matches("*.md", "Forecast"): False,
         matches("*.md", "("): False,
         schema("{}"): True,
-        schema('{"required": ["summary"]}'): True,
+        schema('{"type": "object"}'): True,
+        schema('{"required": ["beds"]}'): True,
+        schema('{"required": ["summary"]}'): False,  # of the result's shell, not of its output
         schema('{"required": ["forecast"]}'): False,
         count(): False,
     }
@@ -363,6 +377,24 @@ async def test_a_probe_that_takes_too_long_decides_nothing(context: CheckContext
     asked = PlannedCheck(check=command("sleep 60 && true"))
     (found,) = await probe([asked], replace(context, seconds=0.3))
     assert found.vacuous is False
+
+
+async def test_when_the_time_for_all_is_over_the_rest_stays_untried(context: CheckContext) -> None:
+    slow = [PlannedCheck(check=command(f"sleep {60 + n}; test -d x")) for n in range(4)]
+    known = PlannedCheck(check=exists("x"), vacuous=True)
+    began = time.monotonic()
+    found = await probe([*slow, known, PlannedCheck(check=command("true"))], context, seconds=1)
+    assert time.monotonic() - began < 5
+    assert [one.vacuous for one in found] == [None, None, None, None, True, True]
+    assert not list(context.shell.scratch.glob("probe-*"))
+
+
+async def test_some_are_tried_at_once(context: CheckContext) -> None:
+    """Each passes unless it meets the two others."""
+    words = "touch $HOME/at-{}; for n in $(seq 50); do [ -e $HOME/at-{} -a -e $HOME/at-{} ] &&"
+    asked = [f"{words.format(*ids)} exit 1; sleep 0.1; done" for ids in ("abc", "bca", "cab")]
+    found = await probe([PlannedCheck(check=command(each)) for each in asked], context)
+    assert [one.vacuous for one in found] == [False] * 3
 
 
 async def test_a_number_that_is_there_before_the_work_is_vacuous(context: CheckContext) -> None:

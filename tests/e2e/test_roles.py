@@ -14,10 +14,13 @@ from typing import Any
 import httpx
 import pytest
 
+from agent.checks.runner import run_checks
+from agent.profiles import profile_named
 from scripts.local_servers import free_port
 from shared.models import Doubt, Evidence, Presence
 from shared.states import FailureKind
 from tests.attempt_world import Attempted, Bench, open_bench
+from tests.check_world import check_context
 from tests.data_world import data_database
 from tests.e2e.stack_world import ROOT, START_SECONDS, STOP_SECONDS, Stack
 from tests.messages_server import call, structured
@@ -86,6 +89,52 @@ async def test_a_tester_learns_what_its_tests_miss(bench: Bench) -> None:
     assert done.verification.evidence is Evidence.VERIFIED
     assert "every function of double.py returns None" in done.prompts[1]
     assert done.verification.corrections[0].changed == ("changed test_double.py",)
+
+
+PACKAGE = '{"name": "page", "private": true, "scripts": {"build": "%s"}}'
+
+
+@pytest.mark.parametrize(
+    ("files", "outcomes"),
+    [
+        ({"index.html": "<h1>Page</h1>"}, ["skipped", "skipped"]),
+        ({"package.json": '{"name": "page"}'}, ["skipped", "skipped"]),
+        ({"package.json": '{"scripts": {"test": "x"}}'}, ["skipped", "skipped"]),
+        ({"package.json": "{"}, ["error", "skipped"]),
+        ({"package.json": PACKAGE % "exit 3"}, ["failed", "skipped"]),
+        ({"tsconfig.json": "{}", "main.ts": "const n: string = 1"}, ["skipped", "failed"]),
+    ],
+)
+async def test_a_page_is_built_and_its_types_checked_where_its_project_says_how(
+    tmp_path: Path, files: dict[str, str], outcomes: list[str]
+) -> None:
+    """What fails here fails without npm as well."""
+    context = check_context(tmp_path)
+    for name, text in files.items():
+        (context.folder / name).write_text(text)
+    results = await run_checks(profile_named("frontend").checks, context)
+    assert [each.outcome for each in results] == outcomes
+
+
+async def test_a_build_that_works_passes_where_there_is_npm(tmp_path: Path) -> None:
+    context = check_context(tmp_path)
+    (context.folder / "package.json").write_text(PACKAGE % "test -e index.html")
+    (context.folder / "index.html").write_text("<h1>Page</h1>")
+    build, _ = await run_checks(profile_named("frontend").checks, context)
+    npm = shutil.which("npm", path=context.shell.environment["PATH"])
+    assert build.outcome == ("passed" if npm else "failed")
+
+
+async def test_a_page_that_nothing_built_is_not_verified(bench: Bench) -> None:
+    page = [
+        call("Write", file_path="{cwd}/package.json", content='{"name": "page"}'),
+        call("Write", file_path="{cwd}/index.html", content="<h1>Page</h1>"),
+        structured({"summary": "Wrote the page.", "files": ["index.html"]}),
+    ]
+    done = await bench.attempt([page], role="frontend", max_corrections=0)
+    assert done.verification.evidence is Evidence.SELF_REPORTED
+    checks = done.verification.rounds[0].checks
+    assert [each.outcome for each in checks] == ["skipped", "skipped"]
 
 
 async def test_an_agent_may_be_of_the_profile_backend(stack: Stack) -> None:

@@ -81,11 +81,40 @@ def test_text_that_matches(path: str, pattern: str, passed: bool, detail: str) -
     assert evaluate.text_matches(path, pattern) == (passed, detail)
 
 
+@pytest.mark.parametrize(
+    ("text", "passed"),
+    [
+        ('{"scripts": {"build": "vite build"}}', True),
+        ('{"scripts": {"build": ""}}', False),
+        ('{"scripts": {"test": "build"}, "build": "x"}', False),
+        ('{"scripts": ["build"]}', False),
+        ('{"name": "page"}', False),
+        ("[]", False),
+    ],
+)
+def test_what_lies_at_a_pointer(left: Path, text: str, passed: bool) -> None:
+    (left / "package.json").write_text(text)
+    assert evaluate.json_holds("package.json", "/scripts/build")[0] is passed
+    assert not evaluate.json_holds("none.json", "/scripts/build")[0]
+
+
+def test_a_pointer_may_name_anything(left: Path) -> None:
+    (left / "a.json").write_text('{"a/b": {"c~d": 1}}')
+    assert evaluate.json_holds("*.json", "/a~1b/c~0d")[0]
+
+
+def test_a_file_without_json_has_no_pointers(left: Path) -> None:
+    (left / "package.json").write_text("{scripts")
+    with pytest.raises(evaluate.WrongCheck, match=r"package\.json is not JSON: "):
+        evaluate.json_holds("package.json", "/scripts/build")
+
+
 @pytest.mark.parametrize("path", ["../attempt/report.md", "/etc/passwd", "src/../../x", "", "."])
 def test_a_path_that_leads_outside_is_refused(path: str) -> None:
     for request in (
         {"kind": "file_exists", "path": path, "min_bytes": 1},
         {"kind": "text_matches", "path": path, "pattern": "."},
+        {"kind": "json_holds", "path": path, "pointer": "/a"},
     ):
         with pytest.raises(evaluate.WrongCheck, match=OUTSIDE):
             evaluate.judge(request)
