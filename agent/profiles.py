@@ -19,8 +19,10 @@ class Profile(Record):
     """One kind of agent, or a role that an agent takes on for one subtask.
 
     `deadline_seconds`, `model`, `max_corrections` and `review` override the installation's
-    defaults. `checks` are added to those of the plan. With a `purpose` the planner may choose it
-    for a subtask, where the programs that it `needs` are installed.
+    defaults. `checks` are added to those of the plan; in a command `{python}`, `{checks}` and
+    `{seconds}` stand for our interpreter, the folder of our programs and the check's time. With a
+    `purpose` the planner may choose it for a subtask, where the programs that it `needs` are
+    installed.
     """
 
     name: Slug

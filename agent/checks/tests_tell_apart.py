@@ -1,10 +1,11 @@
 """Tells whether the tests in a directory notice broken code; run as a program, with `python -I`.
 
 They have to pass on the code as it is, and to fail when all functions of one of its modules
-return None, module by module. A smaller fault per module (a negated comparison, another constant)
-is tried as well, and only remarked on. Everything runs in copies; the directory is not touched.
-Exit status: 0 when the tests tell right from broken, 1 when they do not, 2 when there are no tests
-or no code that they use.
+return None, module by module. When that is decided, a smaller fault per module (a negated
+comparison, another constant) is tried as well, and only remarked on. Everything runs in copies;
+the directory is not touched. The argument is how many seconds there are for it; what they do not
+suffice for is said, and decides nothing. Exit status: 0 when the tests tell right from broken, 1
+when they do not, 2 when there are no tests or no code that they use.
 """
 
 import ast
@@ -15,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +24,7 @@ MOST_MODULES = 10
 MOST_BYTES = 200 * 1024 * 1024
 LEAST_SECONDS = 20.0  # for tests of broken code, which may run in circles
 LONGEST_SECONDS = 600.0
+SHARE = 0.9  # of the seconds that are given; the rest is for ending in good order
 COPIED = {stat.S_IFREG, stat.S_IFDIR, stat.S_IFLNK}
 SKIPPED = {"__pycache__", "node_modules", "venv", "site-packages"}
 # pytest comes from the installation, also where the directory has a pytest.py of its own
@@ -43,48 +45,88 @@ class Verdict:
     passed: bool
     output: str
     seconds: float
+    late: bool = False
 
 
-def main(root: Path) -> int:
-    """Try it in `root`, and say what came of it."""
+@dataclass(frozen=True, slots=True)
+class Tries:
+    """Runs the tests on copies, until the clock (`time.monotonic`) says `until`."""
+
+    root: Path
+    tests: list[Path]
+    scratch: Path
+    until: float
+
+    def on_the_code(self) -> Verdict:
+        """What the tests say of the code as it is."""
+        return _pytest(_copy(self.root, self.scratch / "right"), self.tests, self._left())
+
+    def notice(self, module: Path, breaker: Breaker, seconds: float) -> bool | None:
+        """Whether they notice the module broken, given so long; None when that was not tried."""
+        if self._left() <= 0:
+            return None
+        with tempfile.TemporaryDirectory(dir=self.scratch, ignore_cleanup_errors=True) as place:
+            folder = _copy(self.root, Path(place, "broken"))
+            limit = min(seconds, self._left())
+            if limit <= 0 or not _break(folder / module, breaker):
+                return None
+            verdict = _pytest(folder, self.tests, limit)
+        cut_short = verdict.late and limit < seconds
+        return None if cut_short else not verdict.passed
+
+    def _left(self) -> float:
+        return self.until - time.monotonic()
+
+
+def main(root: Path, seconds: float = LONGEST_SECONDS) -> int:
+    """Try it in `root` for so long at most, and say what came of it."""
+    until = time.monotonic() + seconds
     try:
         tests, modules = find_work(root)
         with tempfile.TemporaryDirectory(prefix="apart-") as scratch:
-            return _compare(root, tests, modules, Path(scratch))
+            return _compare(Tries(root, tests, Path(scratch), until), modules)
     except NothingToTry as error:
         _say(error)
         return 2
 
 
-def _compare(root: Path, tests: list[Path], modules: list[Path], scratch: Path) -> int:
-    right = _pytest(_copy(root, scratch / "right"), tests, LONGEST_SECONDS)
+def _compare(tries: Tries, modules: list[Path]) -> int:
+    right = tries.on_the_code()
     if not right.passed:
         _say(f"{right.output}\nThe tests do not pass on the code as it is.")
         return 1
     limit = max(LEAST_SECONDS, 5 * right.seconds)
+    noticed = {module: tries.notice(module, stub, limit) for module in modules}
+    status = decide(noticed, right.seconds)
+    if status == 0:
+        for module in modules:
+            if tries.notice(module, flip, limit) is False:
+                _say(
+                    f"Only remarked: no test notices one wrong comparison or constant in {module}."
+                )
+    return status
 
-    def unnoticed(breaker: Breaker) -> Iterator[Path]:
-        for number, module in enumerate(modules):
-            folder = scratch / f"{breaker.__name__}-{number}"
-            _copy(root, folder)
-            if _break(folder / module, breaker) and _pytest(folder, tests, limit).passed:
-                yield module
-            shutil.rmtree(folder, ignore_errors=True)
 
-    blind = list(unnoticed(stub))
+def decide(noticed: Mapping[Path, bool | None], seconds: float) -> int:
+    """The verdict, from which modules' breaking was noticed; None for those not tried."""
+    blind = [module for module, seen in noticed.items() if seen is False]
     for module in blind:
         _say(f"No test fails when every function of {module} returns None.")
     if blind:
         return 1
-    for module in unnoticed(flip):
-        _say(f"Only remarked: no test notices one wrong comparison or constant in {module}.")
-    tried = ", ".join(str(module) for module in modules)
+    tried = ", ".join(str(module) for module, seen in noticed.items() if seen)
+    if not tried:
+        _say(f"The tests take {seconds:.0f} s: there is no time left to try them on broken code.")
+        return 1
     _say(f"The tests pass on the code as it is, and fail when it is broken: {tried}.")
+    if left := ", ".join(str(module) for module, seen in noticed.items() if seen is None):
+        _say(f"There was no time to break: {left}.")
     return 0
 
 
 def _say(line: object) -> None:
     sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
 
 
 def find_work(root: Path) -> tuple[list[Path], list[Path]]:
@@ -254,9 +296,9 @@ def _pytest(folder: Path, tests: Iterable[Path], seconds: float) -> Verdict:
             check=False,
         )
     except subprocess.TimeoutExpired:
-        return Verdict(False, f"not done after {seconds:.0f} s", seconds)
+        return Verdict(False, f"not done after {seconds:.0f} s", seconds, late=True)
     return Verdict(ran.returncode == 0, ran.stdout[-8000:], time.monotonic() - started)
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path.cwd()))
+    sys.exit(main(Path.cwd(), *(SHARE * float(given) for given in sys.argv[1:])))

@@ -19,7 +19,8 @@ def describe(check: Check) -> str:
     """What has to be so for the check to pass."""
     match check:
         case CommandCheck():
-            words = check.command.replace("{python} -I {checks}/", "").replace("{python}", "python")
+            words = check.command.replace("{python} -I {checks}/", "").replace(" {seconds}", "")
+            words = words.replace("{python}", "python")
         case FileExistsCheck():
             unit = "byte" if check.min_bytes == 1 else "bytes"
             words = f"{check.path} has at least {check.min_bytes} {unit}"

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from agent.checks import tests_tell_apart
-from agent.checks.tests_tell_apart import NothingToTry, find_work, flip, stub
+from agent.checks.tests_tell_apart import NothingToTry, decide, find_work, flip, stub
 
 CODE = "def run():\n    return 1\n"
 
@@ -114,3 +114,14 @@ def test_one_small_fault(before: str, after: str) -> None:
     assert flip(tree)
     assert ast.unparse(tree) == f"if X == 1:\n    pass\n\ndef f(a, b):\n    return {after}"
     assert not flip(ast.parse("X == 1\n\ndef f(a):\n    return a"))
+
+
+def test_the_verdict_is_about_what_was_tried(capsys: pytest.CaptureFixture[str]) -> None:
+    a, b = Path("a.py"), Path("b.py")
+    assert decide({a: True, b: None}, 9) == 0
+    assert "fail when it is broken: a.py." in capsys.readouterr().out
+    assert decide({a: None, b: False}, 9) == 1
+    assert decide({a: None, b: None}, 99.6) == 1
+    assert capsys.readouterr().out.endswith(
+        "The tests take 100 s: there is no time left to try them on broken code.\n"
+    )
