@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from agent.checks.probe import probe
+from agent.checks.probe import ALL_SECONDS, probe
 from agent.checks.runner import CheckContext
 from agent.checks.shell import Shell
 from agent.environment import session_environment
@@ -42,10 +42,12 @@ class Inspection:
             http_get=self.toolbox.http_status,
         )
 
-    async def probed(self, checks: Sequence[PlannedCheck]) -> tuple[PlannedCheck, ...]:
+    async def probed(
+        self, checks: Sequence[PlannedCheck], seconds: float = ALL_SECONDS
+    ) -> tuple[PlannedCheck, ...]:
         """The same checks, those that prove nothing marked; a profile's are tried only once."""
         remembered = [self._remembered(check) for check in checks]
-        tried = await probe(remembered, self.context({}))
+        tried = await probe(remembered, self.context({}), seconds)
         for check in tried:
             if check.source == "profile" and check.vacuous is not None:
                 self.known[check.check.model_dump_json()] = check.vacuous

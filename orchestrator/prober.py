@@ -20,6 +20,7 @@ from shared.models import AgentView, Plan, PlannedCheck, Record
 
 _log = structlog.get_logger(__name__)
 _MOST_AGENTS = 2
+_CONNECT_SECONDS = 5.0
 _BUSY = {"idle": 0, "working": 1, "full": 2}
 
 Probed = Mapping[str, Sequence[PlannedCheck]]
@@ -32,7 +33,11 @@ class _Answer(Record):
 
 
 class Prober:
-    """Asks agents over HTTP; when none answers, the checks stay untried until the attempt."""
+    """Asks agents over HTTP; when none answers, the checks stay untried until the attempt.
+
+    `seconds` is for all of them together: who answers rubbish is followed by another, who takes
+    too long is not. An agent answers in less, with what it has by then.
+    """
 
     def __init__(self, ledger: TaskLedger, roster: Roster, *, seconds: float = 60.0) -> None:
         self._ledger = ledger
@@ -68,22 +73,24 @@ class Prober:
         self, agents: Sequence[AgentView], task_id: UUID, checks: Sequence[PlannedCheck]
     ) -> Sequence[PlannedCheck] | None:
         probe_id = uuid4()
+        until = asyncio.get_running_loop().time() + self._seconds
         await self._ledger.insert_probe(probe_id, task_id, checks)
         try:
             for agent in agents:
-                tried = await self._ask(agent, probe_id)
+                tried = await self._ask(agent, probe_id, until)
                 if [each.check for each in tried] == [each.check for each in checks]:
                     return tried
             return None
         finally:
             await self._ledger.delete_probe(probe_id)
 
-    async def _ask(self, agent: AgentView, probe_id: UUID) -> Sequence[PlannedCheck]:
+    async def _ask(self, agent: AgentView, probe_id: UUID, until: float) -> Sequence[PlannedCheck]:
         """What the agent found; nothing when it does not answer as it should."""
+        patience = httpx2.Timeout(self._seconds, connect=_CONNECT_SECONDS)
         try:
             async with (
-                asyncio.timeout(self._seconds),
-                httpx2.AsyncClient(base_url=agent.url, timeout=self._seconds) as http,
+                asyncio.timeout_at(until),
+                httpx2.AsyncClient(base_url=agent.url, timeout=patience) as http,
             ):
                 answer = await http.post("/probe", json={"probe_id": str(probe_id)})
                 answer.raise_for_status()

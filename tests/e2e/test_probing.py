@@ -108,7 +108,9 @@ async def probing(world: World, redis_url: str) -> AsyncIterator[Probing]:
 
 
 @asynccontextmanager
-async def real_agent(world: World, folder: Path, data_url: str) -> AsyncIterator[str]:
+async def real_agent(
+    world: World, folder: Path, data_url: str, *, seconds: float = 45
+) -> AsyncIterator[str]:
     """The part of an agent process that tries checks, at its address."""
     await migrate_data(data_url)
     runtime = Runtime(
@@ -125,7 +127,8 @@ async def real_agent(world: World, folder: Path, data_url: str) -> AsyncIterator
     )
     async with DataStore.open(data_url, SECRET) as store, asyncio.TaskGroup() as group:
         toolboxes = Toolboxes(store, HashingEmbedder(), config.AgentSettings(), "agent-1")
-        app = create_app(None, None, CheckProbes(Scrutiny(runtime), toolboxes, world.tasks))
+        probes = CheckProbes(Scrutiny(runtime), toolboxes, world.tasks, seconds=seconds)
+        app = create_app(None, None, probes)
         listener = socket.create_server(("127.0.0.1", 0))
         server = server_for(app, host="127.0.0.1", port=0)
         serving = group.create_task(server.serve([listener]))
@@ -208,6 +211,44 @@ async def test_who_takes_too_long_is_not_waited_for(probing: Probing) -> None:
     async with web_server(slow.answers({"checks": _checks(True, True, True)}), pause=5) as server:
         await probing.announce("agent-1", _address(server))
         assert await probing.tried(seconds=0.3) == UNTRIED
+
+
+async def test_who_takes_too_long_has_taken_the_time_of_the_others(probing: Probing) -> None:
+    slow, quick = Peer(), Peer()
+    async with (
+        web_server(slow.answers({"checks": _checks(True, True, True)}), pause=5) as first,
+        web_server(quick.answers({"checks": _checks(True, False, False)})) as second,
+    ):
+        await probing.announce("agent-1", _address(first))
+        await probing.announce("agent-2", _address(second), busy=True)
+        assert await probing.tried(seconds=0.3) == UNTRIED
+    assert quick.ids == []
+
+
+async def test_what_an_agent_could_not_decide_is_not_asked_of_another(probing: Probing) -> None:
+    some, other = Peer(), Peer()
+    async with (
+        web_server(some.answers({"checks": _checks(True, None, None)})) as first,
+        web_server(other.answers({"checks": _checks(True, False, False)})) as second,
+    ):
+        await probing.announce("agent-1", _address(first))
+        await probing.announce("agent-2", _address(second), busy=True)
+        assert await probing.tried() == {"a": [True, None], "c": [None]}
+    assert other.ids == []
+
+
+async def test_an_agent_tells_what_it_knows_when_its_time_is_up(
+    probing: Probing, tmp_path: Path, data_database_url: str
+) -> None:
+    slow = [{"kind": "command", "command": f"sleep {n}; test -e report.md"} for n in range(50, 54)]
+    plan = plan_of(planned("a", checks=(TRUE, *slow, REPORT)))
+    async with real_agent(probing.world, tmp_path, data_database_url, seconds=2) as url:
+        await probing.announce("agent-1", url)
+        began = asyncio.get_running_loop().time()
+        assert await probing.tried(plan) == {"a": [True, None, None, None, None, None]}
+        assert asyncio.get_running_loop().time() - began < 6
+        quick = plan_of(planned("a", checks=(slow[0], REPORT, TRUE)))
+        assert await probing.tried(quick) == {"a": [None, False, True]}
 
 
 async def test_the_idle_are_asked_before_the_busy(probing: Probing) -> None:
