@@ -1,4 +1,4 @@
-"""Notices that an agent goes in circles: warns it once, then stops the attempt."""
+"""Notices that an agent goes in circles: warns it once of each kind, then stops the attempt."""
 
 import json
 import os
@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import takewhile
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 from agent.claude_events import (
     SessionEvent,
@@ -19,19 +19,21 @@ from agent.claude_events import (
     TurnEnded,
     digest_of,
 )
+from agent.guard import WRITING
 from agent.loop_limits import LoopLimits
+from agent.tool_names import ANSWER, plain_name
+from agent.workspace_state import is_kept_by_programs
 from shared.errors import LoopDetected
 from shared.log import redact
 
 LONGEST_ROUND = 4
-MOST_WARNINGS = 3
-ANSWER = "StructuredOutput"
 REMEDY = "Say more exactly what the subtask needs, or raise the loop limits of its profile."
-_OWN_SERVER = "mcp__quintet__"
 _LOOKING = frozenset(("Read", "Glob", "Grep", "LS", "fetch_url", "get_shared_data"))
-_WRITING = frozenset(("Write", "Edit", "MultiEdit", "NotebookEdit", "share_data"))
+_WRITING = frozenset((*WRITING, "share_data"))
 _READS_SQL = re.compile(r"\s*(?:select|show|explain|values|table)\b", re.IGNORECASE)
 _READS_HTTP = frozenset(("GET", "HEAD", "OPTIONS"))
+
+Kind: TypeAlias = Literal["repeats", "alternates", "stands still", "talks"]
 
 
 @dataclass(slots=True)
@@ -77,6 +79,7 @@ class _Course:
 class _Warning:
     """What an agent was told; `steps` are those it repeated, none when it only stood still."""
 
+    kind: Kind
     text: str
     steps: frozenset[tuple[str, str]]
     reading_helps: bool
@@ -86,8 +89,8 @@ class LoopBreaker:
     """Observes one attempt. `fingerprint` tells the state of its directory, cheaply.
 
     When a rule trips, the next tool call is refused with the reason: that is the warning.
-    Progress of another kind than what was warned of lifts it. When a rule trips under a warning,
-    or after `MOST_WARNINGS`, `observe` raises LoopDetected.
+    Progress other than by what was warned of lifts it. When a rule trips under a warning, or for
+    the second time in the attempt, `observe` raises LoopDetected.
     """
 
     def __init__(self, limits: LoopLimits, fingerprint: Callable[[], object]) -> None:
@@ -101,7 +104,7 @@ class LoopBreaker:
         self._still_turns = 0
         self._still_tokens = 0
         self._warning: _Warning | None = None
-        self._warnings = 0
+        self._warned: set[Kind] = set()
         self._to_say: str | None = None
         self._heard = True
         self._refused: set[str] = set()
@@ -112,6 +115,8 @@ class LoopBreaker:
         if tool == ANSWER:
             return None
         said, self._to_say = self._to_say, None
+        if said is not None and self._warning is not None:
+            self._warned.add(self._warning.kind)
         return said
 
     def observe(self, event: SessionEvent) -> None:
@@ -135,11 +140,11 @@ class LoopBreaker:
                 self._turned(tokens)
 
     def _called(self, call: ToolCalled) -> None:
-        tool = call.name.removeprefix(_OWN_SERVER)
         told = dict(call.input, description=None)
         asked = json.dumps(told, sort_keys=True, default=str, ensure_ascii=False)
         course = self._courses.setdefault(call.parent, _Course())
-        course.waiting.append(_Step(call.id, tool, call.input, call.summary, asked))
+        step = _Step(call.id, plain_name(call.name), call.input, call.summary, asked)
+        course.waiting.append(step)
 
     def _returned(self, back: ToolReturned) -> None:
         self._courses.pop(back.id, None)  # it was a subagent, and has ended
@@ -189,11 +194,13 @@ class LoopBreaker:
             self._answering = False
         elif self._still_turns >= self._limits.still_turns:
             self._trip(
+                "stands still",
                 f"{self._still_turns} turns in which no file and no shared data changed and "
-                "no tool said anything new"
+                "no tool said anything new",
             )
         elif self._still_tokens >= self._limits.still_output_tokens:
             self._trip(
+                "talks",
                 f"{self._still_tokens} tokens written since a file or shared data changed or "
                 "another tool was used",
                 reading_helps=False,
@@ -205,6 +212,7 @@ class LoopBreaker:
         if _rounds(steps, 1) >= times:
             last = steps[-1]
             self._trip(
+                "repeats",
                 f"the same {last.tool} call {times} times in a row with the same result: "
                 f"{last.summary}",
                 steps[-1:],
@@ -216,28 +224,28 @@ class LoopBreaker:
                 again = steps[-length:]
                 calls = ", then ".join(f"{step.tool} {step.summary}" for step in again)
                 self._trip(
+                    "alternates",
                     f"the same {length} calls in turn, {times} times over, with the same "
                     f"results: {calls}",
                     again,
                 )
                 return
 
-    def _trip(self, what: str, steps: Sequence[_Step] = (), *, reading_helps: bool = True) -> None:
+    def _trip(
+        self, kind: Kind, what: str, steps: Sequence[_Step] = (), *, reading_helps: bool = True
+    ) -> None:
         if not self._heard:
             return
         reason = redact(what)
-        if self._warning is not None:
+        if self._warning is not None or kind in self._warned:
             raise LoopDetected(f"After a warning: {reason}.", remedy=REMEDY)
-        if self._warnings >= MOST_WARNINGS:
-            raise LoopDetected(f"After {MOST_WARNINGS} warnings: {reason}.", remedy=REMEDY)
-        self._warnings += 1
         self._limits = self._usual.halved()
         self._to_say = (
             f"You are going in circles: {reason}. This call was not made. Do something else, or "
             "return your result with `failed` set to true and the reason."
         )
         repeated = frozenset((step.tool, step.asked) for step in steps)
-        self._warning = _Warning(self._to_say, repeated, reading_helps)
+        self._warning = _Warning(kind, self._to_say, repeated, reading_helps)
         self._heard = False
 
     def _lift(self) -> None:
@@ -250,18 +258,21 @@ class LoopBreaker:
 
 
 def directory_fingerprint(folder: Path, most: int = 2000) -> tuple[int, int]:
-    """Sizes and times of the first `most` entries, top levels first; equal when nothing changed.
+    """Sizes and times of the first `most` files, top levels first; equal when nothing changed.
 
-    Looks at the disk for a few milliseconds.
+    What programs keep for themselves is left out, and so is when a folder was last touched: both
+    change with every run of the tests. Looks at the disk for a few milliseconds.
     """
     entries: list[tuple[str, int, int]] = []
     folders = deque([str(folder)])
     while folders and len(entries) < most:
         with suppress(OSError), os.scandir(folders.popleft()) as scan:
             for entry in scan:
-                status = entry.stat(follow_symlinks=False)
-                entries.append((entry.path, status.st_size, status.st_mtime_ns))
-                if entry.is_dir(follow_symlinks=False):
+                if not entry.is_dir(follow_symlinks=False):
+                    status = entry.stat(follow_symlinks=False)
+                    entries.append((entry.path, status.st_size, status.st_mtime_ns))
+                elif not is_kept_by_programs(entry.name):
+                    entries.append((entry.path, 0, 0))
                     folders.append(entry.path)
                 if len(entries) >= most:
                     break

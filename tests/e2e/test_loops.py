@@ -120,7 +120,7 @@ async def test_who_heeds_the_warning_goes_on(world: World) -> None:
             path = str(world.folder / "note.md")
             return call("Write", file_path=path, content="missing.csv has not come")
         done = sum("missing.csv" in result for result in request.tool_results)
-        return call("Bash", command="cat missing.csv") if done < 7 else structured({"summary": "x"})
+        return call("Bash", command="cat missing.csv") if done < 6 else structured({"summary": "x"})
 
     with messages_server(play) as server:
         async with world.session(server.url) as session:

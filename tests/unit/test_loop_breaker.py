@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from agent.claude_events import ToolCalled, ToolDenied, ToolReturned, TurnEnded, digest_of
-from agent.loop_breaker import MOST_WARNINGS, LoopBreaker, directory_fingerprint
+from agent.loop_breaker import LoopBreaker, directory_fingerprint
 from agent.loop_limits import LoopLimits
 from shared.errors import LoopDetected
 from shared.states import FailureKind
@@ -216,7 +216,7 @@ def test_a_failed_change_is_none() -> None:
 
 
 @pytest.mark.parametrize("progress", ["a file", "news", "another tool"])
-def test_who_heeds_the_warning_may_repeat_himself_again(progress: str) -> None:
+def test_who_heeds_the_warning_has_all_patience_again_and_no_warning(progress: str) -> None:
     agent = Agent()
     agent.until_warned(LS)
     match progress:
@@ -226,7 +226,13 @@ def test_who_heeds_the_warning_may_repeat_himself_again(progress: str) -> None:
             agent.bash("ls /", "bin etc")
         case _:
             agent.call("Grep", "total 0", pattern="x")
-    assert agent.until_warned(LS) == 5
+    for _ in range(4):
+        agent.bash(*LS)
+    agent.bash("ls -a", "total 0 .", changes=True)
+    made, error = agent.until_stopped(LS)
+    assert made == 5
+    assert error.detail.startswith("After a warning: the same Bash call 5 times")
+    assert len(agent.warnings) == 1
 
 
 def test_repeating_what_was_warned_of_is_no_progress_even_when_it_writes() -> None:
@@ -239,13 +245,35 @@ def test_repeating_what_was_warned_of_is_no_progress_even_when_it_writes() -> No
         agent.call("Write", "written", changes=True, **write)
 
 
-def test_warnings_do_not_go_on_for_ever() -> None:
+def test_each_kind_of_loop_is_warned_of_once() -> None:
     agent = Agent()
-    for number in range(MOST_WARNINGS):
-        agent.until_warned(LS)
+    still = [(f"sleep {number}", "") for number in range(100)]
+    for number, loop in enumerate(((LS,), PAIR, still)):
+        agent.until_warned(*loop)
         agent.bash(f"cat {number}", f"news {number}")
-    with pytest.raises(LoopDetected, match=f"After {MOST_WARNINGS} warnings"):
-        agent.until_warned(LS)
+    assert len(agent.warnings) == 3
+    with pytest.raises(LoopDetected, match="After a warning: the same 3 calls in turn"):
+        agent.until_warned(*TRIPLE)
+
+
+def test_a_warning_that_was_never_said_does_not_count() -> None:
+    agent = Agent()
+    for _ in range(5):
+        agent.bash(*LS)
+    agent.call("StructuredOutput", "provided", summary="x")
+    assert agent.until_warned(LS) == 5
+
+
+def test_running_the_tests_again_is_no_progress(tmp_path: Path) -> None:
+    agent = Agent()
+    agent.breaker = LoopBreaker(LoopLimits(still_turns=10), lambda: directory_fingerprint(tmp_path))
+    refused = []
+    for number in range(15):
+        for litter in (".pytest_cache/v/lastfailed", "src/__pycache__/app.pyc", ".ruff_cache/0"):
+            (tmp_path / litter).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / litter).write_text(str(number))
+        refused.append(agent.bash(f"pytest -q -p no:x{number}", "1 failed", failed=True))
+    assert any(refused)
 
 
 def test_calls_on_their_way_when_the_warning_comes_do_not_count() -> None:
@@ -367,6 +395,11 @@ def test_a_directory_tells_when_it_changes(tmp_path: Path) -> None:
     assert len(set(seen)) == 6
     for number in range(60):
         (folder / f"n{number}").touch()
+    same = directory_fingerprint(folder)
+    (folder / "__pycache__").mkdir()
+    (folder / "deep/.mypy_cache").mkdir()
+    (folder / "deep/.mypy_cache/x").touch()
+    assert directory_fingerprint(folder) == same
     bounded = directory_fingerprint(folder, most=50)
     (folder / "another").touch()
     assert directory_fingerprint(folder, most=50)[0] == bounded[0] == 50
