@@ -23,6 +23,21 @@ def test_a_dropped_step_leaves_its_place_to_what_came_before() -> None:
     ]
 
 
+def test_a_wish_beside_a_drop_is_a_step_too() -> None:
+    plan = changed(PLAN, f"Drop {CLEAN}. Add a chart of margins.\n")
+    assert [(each.title, each.dependencies) for each in plan.subtasks[1:]] == [
+        (PLAN.subtasks[2].title, (FETCH,)),
+        ("Add a chart of margins", (REPORT,)),
+    ]
+    assert plan.summary.endswith(f"dropped {CLEAN} and 1 more step(s).")
+
+
+def test_what_is_not_there_yet_is_no_order_to_drop_it() -> None:
+    plan = changed(PLAN, f"There is no {REPORT} yet.")
+    assert plan.subtasks[:3] == PLAN.subtasks
+    assert len(plan.subtasks) == 4
+
+
 def test_not_everything_can_be_dropped() -> None:
     plan = changed(PLAN, f"drop {FETCH}, drop {CLEAN}, drop {REPORT}")
     assert plan.subtasks == PLAN.subtasks
