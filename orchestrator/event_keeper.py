@@ -4,6 +4,7 @@ import asyncio
 
 import structlog
 
+from shared.background import leave_if_cancelled
 from shared.database.events import EventLedger
 from shared.errors import DependencyUnavailable
 
@@ -26,6 +27,7 @@ class EventKeeper:
                 await self.sweep()
             except DependencyUnavailable as error:
                 _log.warning("cannot forget old events", error=error.detail)
+            leave_if_cancelled()
             await asyncio.sleep(self._interval)
 
     async def sweep(self) -> int:

@@ -34,13 +34,34 @@ async def running(*loops: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
                 task.cancel()
 
 
+class WorstLag:
+    """The latest that this process's loop woke anything since somebody last asked, in seconds."""
+
+    def __init__(self) -> None:
+        self._worst = 0.0
+
+    def note(self, seconds: float) -> None:
+        """It was so late once."""
+        self._worst = max(self._worst, seconds)
+
+    def take(self) -> float:
+        """The worst until now; begin anew."""
+        worst, self._worst = self._worst, 0.0
+        return worst
+
+
+WORST_LAG = WorstLag()
+
+
 async def measure_lag(interval: float = 0.1) -> None:
     """Observe how late this loop wakes what sleeps, until cancelled."""
     clock = asyncio.get_running_loop().time
     while True:
         due = clock() + interval
         await asyncio.sleep(interval)
-        LAG.observe(max(0.0, clock() - due))
+        late = max(0.0, clock() - due)
+        LAG.observe(late)
+        WORST_LAG.note(late)
 
 
 def leave_if_cancelled() -> None:

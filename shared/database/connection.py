@@ -1,5 +1,6 @@
 """Connections to PostgreSQL as every service opens them, and named statements run on them."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -8,8 +9,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import asyncpg
 
 from shared import metrics
+from shared.background import leave_if_cancelled
 from shared.database.statements import find
-from shared.errors import DependencyUnavailable, Unstorable
+from shared.errors import DependencyUnavailable, TookTooLong, Unstorable
 
 if TYPE_CHECKING:
     Connection: TypeAlias = asyncpg.Connection[asyncpg.Record]
@@ -42,6 +44,8 @@ _AWAY = (
     asyncpg.InterfaceError,
     asyncpg.InternalClientError,
 )
+_GOODBYE = 5.0  # seconds for a rollback; PostgreSQL rolls back by itself what is hung up on
+_TOO_LONG = (asyncpg.QueryCanceledError, asyncpg.LockNotAvailableError)  # it answers all the same
 
 
 class PooledConnection(Connection):
@@ -143,11 +147,16 @@ async def _borrowed(pool: Pool, *, timeout: float | None = None) -> AsyncIterato
     try:
         yield connection  # type: ignore[misc]
     finally:
-        await pool.release(connection)
+        await pool.release(connection, timeout=_GOODBYE)
 
 
 def away(error: BaseException) -> DependencyUnavailable:
     """PostgreSQL did not answer: what a caller is told, without the URL."""
+    if isinstance(error, _TOO_LONG):
+        return TookTooLong(
+            f"PostgreSQL took too long ({type(error).__name__})",
+            remedy="try again later; if it stays so, look at what PostgreSQL is busy with",
+        )
     return DependencyUnavailable(
         f"PostgreSQL cannot be reached ({type(error).__name__})",
         remedy="check that it runs and that DATABASE_URL is right, then try again",
@@ -173,9 +182,13 @@ class Ledger:
                 async with _borrowed(self._pool) as connection:
                     rows = await connection.fetch(statement, *values)
         except _AWAY as error:
+            metrics.STATEMENTS.labels("unanswered").inc()
+            leave_if_cancelled()  # the client library fails otherwise when it is cancelled midway
             raise away(error) from error
         except (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError) as error:
+            metrics.STATEMENTS.labels("refused").inc()
             raise Unstorable(f"{name}: {type(error).__name__}") from error
+        metrics.STATEMENTS.labels("answered").inc()
         metrics.MOVES.note(name, rows)
         return rows
 
@@ -189,7 +202,16 @@ class Ledger:
 async def transaction(pool: Pool) -> AsyncIterator[Connection]:
     """One transaction; committed at the end of the block, rolled back on an error."""
     try:
-        async with _borrowed(pool, timeout=10) as connection, connection.transaction():
-            yield connection
+        async with _borrowed(pool, timeout=10) as connection:
+            block = connection.transaction()
+            await block.start()
+            try:
+                yield connection
+            except BaseException:
+                async with asyncio.timeout(_GOODBYE):
+                    await block.rollback()
+                raise
+            await block.commit()
     except _AWAY as error:
+        leave_if_cancelled()  # to roll back what was cancelled may fail in its turn
         raise away(error) from error
