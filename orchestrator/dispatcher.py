@@ -13,6 +13,7 @@ import structlog
 
 from orchestrator.advance import Advancer
 from orchestrator.steps import Steps
+from shared import metrics
 from shared.background import leave_if_cancelled
 from shared.database.tasks import Step, TaskLedger
 from shared.errors import DependencyUnavailable
@@ -76,6 +77,7 @@ class Dispatcher:
         clock = asyncio.get_running_loop().time
         swept = -self._sweep_seconds
         while True:
+            leave_if_cancelled()
             heard = set(_ids(await self._ears.results.wait(self._sweep_seconds, most=256)))
             leave_if_cancelled()
             heard |= self._missed
@@ -92,13 +94,13 @@ class Dispatcher:
 
     async def _plan_loop(self) -> None:
         while True:
-            leave_if_cancelled()
             self._submitted.clear()
             try:
                 for step in await self._next_steps():
                     self._begin(step)
             except DependencyUnavailable as error:
                 _log.warning("cannot plan", error=error.detail)
+            leave_if_cancelled()
             try:
                 async with asyncio.timeout(self._sweep_seconds):
                     await self._submitted.wait()
@@ -113,7 +115,15 @@ class Dispatcher:
         if free == 0:
             return []
         owner, lease = self._owner, self._lease_seconds
-        taken = await self._ledger.take_over(owner=owner, lease_seconds=lease, limit=free)
+        taken = await self._ledger.take_over(
+            owner=owner,
+            lease_seconds=lease,
+            limit=free,
+            held=self._steps.held,
+            grace_seconds=lease,
+        )
+        for step in taken:
+            metrics.TAKEN_OVER.labels(step.status).inc()
         if len(taken) < free:
             left = free - len(taken)
             taken += await self._ledger.plan(owner=owner, lease_seconds=lease, limit=left)

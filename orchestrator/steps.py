@@ -4,13 +4,14 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Protocol, TypeVar
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import structlog
 
 from orchestrator.analysis import Analysis, Answer
 from orchestrator.locked import lock
 from orchestrator.plan_rows import write_subtasks
+from shared.background import leave_if_cancelled
 from shared.database.connection import Pool, transaction
 from shared.database.plans import NewPlan, PlanLedger
 from shared.database.tasks import Failure, Request, SentBack, Step, TaskLedger
@@ -41,7 +42,10 @@ class Summariser(Protocol):
 
 
 class Steps:
-    """Runs leased steps at most `slots` at a time, and records what came of each."""
+    """Runs leased steps at most `slots` at a time, and records what came of each.
+
+    More may be held: a task whose parts have all ended is leased at once, and waits its turn.
+    """
 
     def __init__(
         self,
@@ -64,6 +68,7 @@ class Steps:
         self._lease_seconds = lease_seconds
         self._simulated = simulated
         self._slots = slots
+        self._turns = asyncio.Semaphore(slots)
         self._running: dict[Step, asyncio.Task[None]] = {}
         self.freed = asyncio.Event()
 
@@ -71,6 +76,11 @@ class Steps:
     def free(self) -> int:
         """How many more steps may begin."""
         return max(0, self._slots - len(self._running))
+
+    @property
+    def held(self) -> set[UUID]:
+        """The tasks whose steps run here or wait for their turn."""
+        return {step.task_id for step in self._running}
 
     def begin(
         self, group: asyncio.TaskGroup, step: Step, done: Callable[[UUID], Awaitable[None]]
@@ -87,19 +97,20 @@ class Steps:
     async def renew(self) -> None:
         """Keep the leases of running steps, until cancelled; stop those that are fenced."""
         while True:
+            leave_if_cancelled()
             await asyncio.sleep(self._lease_seconds / 4)
             if not self._running:
                 continue
             steps = list(self._running)
             try:
-                answer = await self._ledger.renew_steps(
+                renewed = await self._ledger.renew_steps(
                     steps, owner=self._owner, lease_seconds=self._lease_seconds
                 )
             except DependencyUnavailable as error:
                 _log.warning("steps not renewed", error=error.detail)
                 continue
             for step in steps:
-                if step.task_id not in answer and step in self._running:
+                if step not in renewed and step in self._running:
                     self._running[step].cancel()
 
     async def _run(self, step: Step, done: Callable[[UUID], Awaitable[None]]) -> None:
@@ -109,10 +120,11 @@ class Steps:
         }
         with structlog.contextvars.bound_contextvars(task_id=str(step.task_id)):
             try:
-                request = await _insist(partial(self._ledger.read, step.task_id))
-                if request is not None:
-                    await steps[step.status](step, request)
-                    await done(step.task_id)
+                async with self._turns:
+                    request = await _insist(partial(self._ledger.read, step.task_id))
+                    if request is not None:
+                        await steps[step.status](step, request)
+                        await done(step.task_id)
             except DependencyUnavailable as error:
                 _log.warning("step given up; its lease will lapse", error=error.detail)
             except Exception as error:  # noqa: BLE001 - one task must not end the others
@@ -194,7 +206,7 @@ class Steps:
     async def _record_calls(self, step: Step, purpose: str, usage: Sequence[ModelUsage]) -> None:
         if usage:
             record = partial(self._ledger.record_calls, step.task_id, purpose, usage)
-            await _insist(partial(record, simulated=self._simulated))
+            await _insist(partial(record, batch=uuid4(), simulated=self._simulated))
 
 
 async def _insist(call: Callable[[], Awaitable[T]]) -> T:

@@ -11,6 +11,7 @@ import httpx
 
 from orchestrator.aggregator import Aggregator
 from orchestrator.plan import planned_checks
+from orchestrator.plan_notes import PlanNotes
 from orchestrator.steps import Steps
 from orchestrator.task_analyzer import TaskAnalyzer
 from shared.claude import Claude
@@ -93,7 +94,14 @@ class Planning:
         }
         return Steps(
             self.world.pool,
-            TaskAnalyzer(claude, model=MODEL, files=self.files, team=TEAM, prober=self.prober),
+            TaskAnalyzer(
+                claude,
+                model=MODEL,
+                files=self.files,
+                team=TEAM,
+                prober=self.prober,
+                notes=PlanNotes(self.world.pool),
+            ),
             Aggregator(claude, model=MODEL),
             **(settings | changes),
         )

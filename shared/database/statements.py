@@ -6,6 +6,11 @@ A block is `-- name: verb`, comment lines that say what `$n` are, and one statem
 import re
 from functools import cache
 from importlib import resources
+from typing import TypeVar
+
+from shared.states import SubtaskStatus, TaskStatus, Transition
+
+S = TypeVar("S", TaskStatus, SubtaskStatus)
 
 _NAME = re.compile(r"^-- name: (\w+)\s*$", re.MULTILINE)
 
@@ -28,3 +33,8 @@ def find(topics: tuple[str, ...], name: str) -> str:
         if name in load(topic):
             return load(topic)[name]
     raise KeyError(f"no statement {name!r} in {', '.join(topics)}")
+
+
+def edge(transition: Transition[S]) -> tuple[str, list[str]]:
+    """A transition as the first two parameters of its statement."""
+    return transition.target.value, sorted(source.value for source in transition.sources)

@@ -1,12 +1,13 @@
 """The ledger of tasks: submit, the leased steps of planning and aggregating, cancel, reopen."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from shared import states
 from shared.database.connection import Connection, Ledger, Row
+from shared.database.statements import edge
 from shared.database.subtasks import TAINTING, TERMINAL, usage_rows
 from shared.models import (
     ContextFile,
@@ -21,10 +22,10 @@ from shared.states import (
     FailureKind,
     SubtaskStatus,
     TaskStatus,
-    Transition,
 )
 
-_STEPS = [TaskStatus.PLANNING, TaskStatus.AGGREGATING]
+STEPS = (TaskStatus.PLANNING, TaskStatus.AGGREGATING)
+"""In these a task is leased by an orchestrator."""
 PAUSABLE = (
     TaskStatus.PENDING,
     TaskStatus.PLANNING,
@@ -90,11 +91,6 @@ class Failure:
     partial: bool = False
 
 
-def edge(transition: Transition[TaskStatus]) -> tuple[str, list[str]]:
-    """A transition as the first two parameters of its statement."""
-    return transition.target.value, sorted(source.value for source in transition.sources)
-
-
 class TaskLedger(Ledger):
     """Moves of tasks; every write of a step is fenced by its attempt and owner."""
 
@@ -141,15 +137,25 @@ class TaskLedger(Ledger):
         rows = await self.fetch("plan_tasks", *edge(states.PLAN_TASKS), owner, lease_seconds, limit)
         return [_step(row) for row in rows]
 
-    async def take_over(self, *, owner: UUID, lease_seconds: float, limit: int) -> list[Step]:
-        """Take steps whose lease ran out."""
-        rows = await self.fetch("take_over_steps", _STEPS, owner, lease_seconds, limit)
+    async def take_over(
+        self,
+        *,
+        owner: UUID,
+        lease_seconds: float,
+        limit: int,
+        held: Collection[UUID] = (),
+        grace_seconds: float = 0,
+    ) -> list[Step]:
+        """Take steps whose lease ran out, except of tasks held; one must be connected so long."""
+        rows = await self.fetch(
+            "take_over_steps", STEPS, owner, lease_seconds, limit, list(held), grace_seconds
+        )
         return [_step(row) for row in rows]
 
     async def renew_steps(
         self, steps: Sequence[Step], *, owner: UUID, lease_seconds: float
-    ) -> dict[UUID, bool]:
-        """Renew; what is missing from the answer is fenced, True means a cancel was asked for."""
+    ) -> set[Step]:
+        """Renew; what is missing from the answer is fenced."""
         rows = await self.fetch(
             "renew_steps",
             [step.task_id for step in steps],
@@ -157,7 +163,7 @@ class TaskLedger(Ledger):
             owner,
             lease_seconds,
         )
-        return {row["id"]: row["cancel_requested"] for row in rows}
+        return {_step(row) for row in rows}
 
     async def read(self, task_id: UUID) -> Request | None:
         """The request of a task."""
@@ -327,10 +333,20 @@ class TaskLedger(Ledger):
         await self.fetch("delete_probe", probe_id)
 
     async def record_calls(
-        self, task_id: UUID, purpose: str, usage: Sequence[ModelUsage], *, simulated: bool
+        self,
+        task_id: UUID,
+        purpose: str,
+        usage: Sequence[ModelUsage],
+        *,
+        batch: UUID,
+        simulated: bool,
     ) -> None:
-        """What planning or aggregating spent."""
-        await self.fetch("record_model_calls", task_id, purpose, simulated, usage_rows(usage))
+        """What planning or aggregating spent; a batch that is written again counts once."""
+        rows = [
+            {"call_id": uuid5(batch, str(number)), **row}
+            for number, row in enumerate(usage_rows(usage))
+        ]
+        await self.fetch("record_model_calls", task_id, purpose, simulated, rows)
 
     def within(self, connection: Connection) -> "TaskLedger":
         """The same ledger inside a transaction."""

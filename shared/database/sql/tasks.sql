@@ -48,26 +48,32 @@ WHERE id IN (
 RETURNING id, status, step_attempt;
 
 -- name: take_over_steps
--- A step whose orchestrator fell silent. $1 statuses of steps, $2 owner, $3 lease seconds, $4 limit.
+-- A step whose orchestrator fell silent. $1 statuses of steps, $2 owner, $3 lease seconds, $4 limit,
+-- $5 ids that this orchestrator is at work on: an outage let their leases lapse, and they go on,
+-- $6 grace seconds: who takes over must itself have been connected that long.
 UPDATE tasks SET
     step_owner = $2,
     step_attempt = step_attempt + 1,
     step_lease_until = now() + make_interval(secs => $3)
 WHERE id IN (
     SELECT id FROM tasks
-    WHERE status = any($1::task_status []) AND step_lease_until < now()
+    WHERE
+        status = any($1::task_status []) AND step_lease_until < now() AND id <> all($5::uuid [])
+        AND now() > (
+            SELECT backend_start FROM pg_stat_activity WHERE pid = pg_backend_pid()
+        ) + make_interval(secs => $6)
     ORDER BY step_lease_until
     LIMIT $4 FOR UPDATE SKIP LOCKED
 )
 RETURNING id, status, step_attempt;
 
 -- name: renew_steps
--- $1 ids, $2 step attempts, $3 owner, $4 lease seconds. A missing id is fenced.
+-- $1 ids, $2 step attempts, $3 owner, $4 lease seconds. A missing step is fenced.
 UPDATE tasks SET step_lease_until = now() + make_interval(secs => $4)
 FROM unnest($1::uuid [], $2::integer []) AS held (id, step_attempt)
 WHERE
     tasks.id = held.id AND tasks.step_attempt = held.step_attempt AND tasks.step_owner = $3
-RETURNING tasks.id, tasks.cancel_requested;
+RETURNING tasks.id, tasks.status, tasks.step_attempt;
 
 -- name: read_step
 -- What the planner and the aggregator read of a task. $1 id.
@@ -296,15 +302,17 @@ ORDER BY t.created_at
 LIMIT $6;
 
 -- name: record_model_calls
--- $1 task, $2 purpose, $3 simulated, $4 usage rows.
+-- $1 task, $2 purpose, $3 simulated, $4 usage rows, each with the id it is written under: what was
+-- written already, and only not acknowledged, is not counted again.
 INSERT INTO model_calls (
-    task_id, purpose, simulated, model, input_tokens, output_tokens, cache_read_tokens,
+    task_id, purpose, simulated, call_id, model, input_tokens, output_tokens, cache_read_tokens,
     cache_write_tokens, cost_usd
 )
 SELECT
     $1,
     $2,
     $3,
+    call.call_id,
     call.model,
     call.input_tokens,
     call.output_tokens,
@@ -312,9 +320,10 @@ SELECT
     call.cache_write_tokens,
     call.cost_usd
 FROM jsonb_to_recordset($4::jsonb) AS call (
-    model text, input_tokens bigint, output_tokens bigint, cache_read_tokens bigint,
+    call_id uuid, model text, input_tokens bigint, output_tokens bigint, cache_read_tokens bigint,
     cache_write_tokens bigint, cost_usd numeric
-);
+)
+ON CONFLICT (call_id) WHERE call_id IS NOT NULL DO NOTHING;
 
 -- name: pause_task
 -- $1 id, $2 reason, $3 whether running attempts are given back, $4 statuses that can be paused.
