@@ -5,6 +5,7 @@ import asyncio
 import structlog
 
 from orchestrator.roster import Roster
+from shared.background import leave_if_cancelled
 from shared.database.events import EventLedger
 from shared.errors import DependencyUnavailable
 
@@ -30,7 +31,7 @@ class Attendance:
         self._interval = interval
         self._patience = patience
         self._told: dict[str, str] | None = None
-        self._draining: set[str] = set()
+        self._met: set[str] = set()
         self._began = 0.0
 
     async def run(self) -> None:
@@ -40,10 +41,13 @@ class Attendance:
                 await self.look()
             except DependencyUnavailable as error:
                 _log.warning("cannot tell of agents", error=error.detail)
+            leave_if_cancelled()
             await asyncio.sleep(self._interval)
 
     async def look(self) -> None:
-        """Look once, and tell what has changed."""
+        """Look once, and tell what has changed; who cannot hear anybody tells nothing."""
+        if not self._roster.hears:
+            return
         now = asyncio.get_running_loop().time()
         if self._told is None:
             self._told, self._began = await self._ledger.agents(), now
@@ -51,7 +55,7 @@ class Attendance:
         seen = {name: "silent" if here[name] == "silent" else "appeared" for name in here}
         for name, state in self._told.items():
             if state == "appeared" and name not in here:
-                if name in self._draining:
+                if name in self._met:
                     seen[name] = "left"
                 elif now - self._began > self._patience:  # it went while nobody looked
                     seen[name] = "silent"
@@ -59,4 +63,4 @@ class Attendance:
         if news:
             await self._ledger.tell_of_agents(news)
             self._told |= news
-        self._draining = {name for name, state in here.items() if state == "draining"}
+        self._met |= set(here)

@@ -7,8 +7,9 @@ from typing import Literal
 
 import structlog
 
+from shared.background import leave_if_cancelled
 from shared.models import AgentSample, AgentView, Capability, Presence
-from shared.queue import Doorbell
+from shared.queue import Attendees, Doorbell
 
 _log = structlog.get_logger(__name__)
 _SILENT = 30.0  # three missed beats
@@ -17,6 +18,7 @@ _SAMPLE_SECONDS = 5.0  # an agent tells more often when its work changes
 _MOST_SAMPLES = 120  # ten minutes at least
 
 State = Literal["idle", "working", "full", "draining", "silent"]
+_AVAILABLE: frozenset[State] = frozenset({"idle", "working", "full"})
 
 
 class Roster:
@@ -28,25 +30,36 @@ class Roster:
         self._known: dict[str, tuple[Presence, float]] = {}
         self._samples: dict[str, deque[AgentSample]] = {}
         self._began = asyncio.get_running_loop().time()
+        self._heard_since = float("-inf")  # when Redis came back
+
+    @property
+    def hears(self) -> bool:
+        """Whether Redis answers: if not, what an agent tells is heard by nobody."""
+        return self._doorbell.connected
 
     async def run(self) -> None:
         """Look again every so often, until cancelled."""
         while True:
             await self.refresh()
+            leave_if_cancelled()
             await asyncio.sleep(self._interval)
 
     async def refresh(self) -> None:
         """Look once; a Redis that is away changes nothing but ages."""
-        present = await self._present()
+        heard_before = self.hears
+        attendees = await self._present()
         now = asyncio.get_running_loop().time()
-        for name, (presence, age) in (present or {}).items():
+        if attendees is None:
+            return
+        if not heard_before:
+            self._heard_since = now
+        for name, (presence, age) in attendees.told.items():
             self._known[name] = (presence, now - age)
             self._sample(presence, now - age - self._began)
         self._known = {
             name: (presence, beat)
             for name, (presence, beat) in self._known.items()
-            if now - beat < _FORGOTTEN
-            and not (presence.draining and present is not None and name not in present)
+            if now - beat < _FORGOTTEN and name in attendees.members
         }
         self._samples = {name: self._samples[name] for name in self._known}
 
@@ -62,7 +75,7 @@ class Roster:
                 )
             )
 
-    async def _present(self) -> dict[str, tuple[Presence, float]] | None:
+    async def _present(self) -> Attendees | None:
         try:
             return await self._doorbell.present()
         except ValueError as error:  # an agent of another version, or somebody else's words
@@ -73,7 +86,12 @@ class Roster:
         """Everybody, by name, with so many of their last samples."""
         now = asyncio.get_running_loop().time()
         return [
-            _view(presence, now - beat, self.samples(name)[-samples:] if samples else ())
+            _view(
+                presence,
+                self._state(presence, beat),
+                now - beat,
+                self.samples(name)[-samples:] if samples else (),
+            )
             for name, (presence, beat) in sorted(self._known.items())
         ]
 
@@ -87,12 +105,27 @@ class Roster:
 
     def roles(self) -> dict[str, str]:
         """What live agents can take on for one subtask, by name, and what each is for."""
-        live = (presence for presence, _ in self._known.values())
-        return {name: purpose for presence in live for name, purpose in presence.roles.items()}
+        return {
+            name: purpose
+            for presence, beat in self._known.values()
+            if self._state(presence, beat) in _AVAILABLE
+            for name, purpose in presence.roles.items()
+        }
+
+    def _state(self, presence: Presence, beat: float) -> State:
+        """While Redis was away nobody could be heard: that is no silence of the agent's."""
+        if asyncio.get_running_loop().time() - max(beat, self._heard_since) > _SILENT:
+            return "silent"
+        if presence.draining:
+            return "draining"
+        if len(presence.running) >= presence.slots:
+            return "full"
+        return "working" if presence.running else "idle"
 
 
-def _view(presence: Presence, age: float, samples: Sequence[AgentSample]) -> AgentView:
-    state = _state(presence, age)
+def _view(
+    presence: Presence, state: State, age: float, samples: Sequence[AgentSample]
+) -> AgentView:
     return AgentView(
         agent_id=presence.agent_id,
         profile=presence.profile,
@@ -100,7 +133,7 @@ def _view(presence: Presence, age: float, samples: Sequence[AgentSample]) -> Age
         capabilities=presence.capabilities,
         slots=presence.slots,
         running=presence.running,
-        available=state in ("idle", "working", "full"),
+        available=state in _AVAILABLE,
         state=state,
         completed=presence.completed,
         failed=presence.failed,
@@ -111,13 +144,3 @@ def _view(presence: Presence, age: float, samples: Sequence[AgentSample]) -> Age
         started_at=presence.started_at,
         samples=tuple(samples),
     )
-
-
-def _state(presence: Presence, age: float) -> State:
-    if age > _SILENT:
-        return "silent"
-    if presence.draining:
-        return "draining"
-    if len(presence.running) >= presence.slots:
-        return "full"
-    return "working" if presence.running else "idle"

@@ -6,12 +6,16 @@ from shared.models import AgentView, SubtaskView, TaskView, Waiting
 from shared.states import SubtaskStatus, TaskStatus
 
 
-def explain(task: TaskView, agents: Sequence[AgentView]) -> TaskView:
-    """The task with a reason on every subtask that waits, and on itself while it waits."""
+def explain(task: TaskView, agents: Sequence[AgentView], *, heard: bool = True) -> TaskView:
+    """The task with a reason on every subtask that waits, and on itself while it waits.
+
+    Agents that cannot be `heard`, because Redis is away, may be at work all the same.
+    """
+    known = agents if heard else None
     by_key = {subtask.key: subtask for subtask in task.subtasks}
     paused = task.paused_reason is not None and task.finished_at is None
     subtasks = tuple(
-        subtask.model_copy(update={"waiting": _why(subtask, by_key, agents, paused=paused)})
+        subtask.model_copy(update={"waiting": _why(subtask, by_key, known, paused=paused)})
         for subtask in task.subtasks
     )
     return task.model_copy(update={"subtasks": subtasks, "waiting": _why_task(task)})
@@ -34,16 +38,21 @@ def _why_task(task: TaskView) -> Waiting | None:
 
 def _paused(task: TaskView) -> str:
     running = task.progress.running
+    if running and task.pause_releases:
+        verb = "is" if running == 1 else "are"
+        return f"paused: nothing new starts; {running} {verb} being given back"
     if running:
         verb = "runs" if running == 1 else "run"
         return f"paused: nothing new starts; {running} {verb} to the end"
+    if task.status is TaskStatus.PLANNING:
+        return "paused: the plan is still being made; nothing runs until it is resumed"
     return "paused: nothing runs until it is resumed"
 
 
 def _why(
     subtask: SubtaskView,
     by_key: Mapping[str, SubtaskView],
-    agents: Sequence[AgentView],
+    agents: Sequence[AgentView] | None,
     *,
     paused: bool,
 ) -> Waiting | None:
@@ -54,6 +63,8 @@ def _why(
     if subtask.status is SubtaskStatus.BLOCKED:
         return _blocked(subtask, by_key)
     if subtask.status is SubtaskStatus.QUEUED:
+        if agents is None:
+            return Waiting(reason="queued: agents look for work by themselves while Redis is away")
         return _no_agent(subtask, agents)
     return None
 

@@ -9,6 +9,7 @@ import itertools
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 from uuid import UUID
@@ -18,6 +19,7 @@ import structlog
 from redis.asyncio.client import PubSub
 from redis.exceptions import RedisError
 
+from shared.background import leave_if_cancelled
 from shared.database.subtasks import Delivery
 from shared.models import Band, Presence
 
@@ -50,6 +52,17 @@ def routes_for(capabilities: Sequence[str]) -> list[str]:
     known = sorted(set(capabilities))
     sizes = range(1, len(known) + 1)
     return ["+".join(subset) for size in sizes for subset in itertools.combinations(known, size)]
+
+
+@dataclass(frozen=True, slots=True)
+class Attendees:
+    """Agents that came and did not say goodbye, and what those told who were heard of lately.
+
+    `told` has a presence and the seconds since; who crashed is a member and tells nothing.
+    """
+
+    members: frozenset[str]
+    told: dict[str, tuple[Presence, float]]
 
 
 class Doorbell:
@@ -113,8 +126,8 @@ class Doorbell:
         pipeline.srem(ACTIVE, agent_id)
         await self._attempt(pipeline.execute())
 
-    async def present(self) -> dict[str, tuple[Presence, float]] | None:
-        """Agents that told of themselves and seconds since; None when Redis is away."""
+    async def present(self) -> Attendees | None:
+        """Who is there; None when Redis is away."""
         names = await self._attempt(self._client.smembers(ACTIVE))
         if names is None:
             return None
@@ -131,7 +144,7 @@ class Doorbell:
             presence = _presence(fields) if fields else None
             if presence is not None:
                 found[name] = (presence, PRESENCE_SECONDS - left / 1000)
-        return found
+        return Attendees(frozenset(names), found)
 
     async def depth(self, key: str) -> int | None:
         """Bells that nobody heard yet; None when Redis is away."""
@@ -197,6 +210,7 @@ class Ear:
                 more = await self._client.lpop(key, most - 1) if most > 1 else None
                 return [first, *(more or [])]
         except _AWAY:
+            leave_if_cancelled()
             await self._client.connection_pool.disconnect()
             await asyncio.sleep(max(0.0, began + seconds - asyncio.get_running_loop().time()))
             return []
@@ -231,6 +245,7 @@ class Calls:
                     pass  # one look answers all calls that came before it
                 return called
         except _AWAY:
+            leave_if_cancelled()
             await self.rest()
             await asyncio.sleep(seconds)
             return False

@@ -1,23 +1,35 @@
 """Agents as they tell of themselves, and why a subtask is not running, as a person reads it."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import pytest
 import redis.asyncio as redis
 
 from orchestrator.roster import Roster
+from scripts.local_servers import LocalValkey
 from shared.database.connection import Pool
-from shared.models import Capability
+from shared.models import Capability, Presence
 from shared.queue import Doorbell
 from tests.api_world import Api, open_api, problem
 from tests.ledger_world import planned
+from tests.ticks import ticks
 
 DATA, WEB, CODE = (
     Capability.DATA_ANALYSIS,
     Capability.WEB_SCRAPING,
     Capability.CODE_GENERATION,
 )
+
+
+@pytest.fixture
+async def valkey(tmp_path: Path) -> AsyncIterator[LocalValkey]:
+    """A server that a test may stop."""
+    async with LocalValkey(tmp_path, durable=True) as valkey:
+        yield valkey
 
 
 async def agents(api: Api, path: str = "/agents") -> dict[str, Any]:
@@ -57,14 +69,59 @@ async def test_one_can_ask_for_a_capability(api: Api) -> None:
     assert [item["field"] for item in body["errors"]] == ["capability"]
 
 
-async def test_an_agent_that_says_goodbye_is_gone_and_a_silent_one_is_not(api: Api) -> None:
-    await api.appear("gone", WEB, draining=True)
-    await api.appear("silent", WEB)
+async def test_an_agent_that_says_goodbye_is_gone_and_one_that_died_is_not(
+    api: Api, redis_url: str
+) -> None:
+    await api.appear("drained", WEB, draining=True)
+    await api.appear("idle", WEB)
+    await api.appear("died", WEB)
     doorbell, roster = api.services.doorbell, api.services.roster
-    for name in ("gone", "silent"):
+    for name in ("drained", "idle"):
         await doorbell.disappear(name)
+    async with redis.Redis.from_url(redis_url) as client:
+        await client.delete("agent:died")
     await roster.refresh()
-    assert set(await agents(api)) == {"silent"}
+    assert set(await agents(api)) == {"died"}
+
+
+async def test_roles_are_offered_by_those_who_are_there(api: Api) -> None:
+    await api.appear("here", CODE, roles={"backend": "servers"})
+    await api.appear("leaving", CODE, roles={"test": "tests"}, draining=True)
+    assert api.services.roster.roles() == {"backend": "servers"}
+
+
+async def test_an_agent_that_nobody_could_hear_is_not_silent(
+    valkey: LocalValkey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("orchestrator.roster._SILENT", 0.3)
+    presence = Presence(
+        agent_id="one",
+        profile="tester",
+        url="",
+        capabilities=(WEB,),
+        slots=1,
+        started_at=datetime.now(UTC),
+    )
+    async with Doorbell(valkey.url) as doorbell:
+        roster = Roster(doorbell)
+        await doorbell.appear(presence)
+        await roster.refresh()
+        assert roster.hears
+        await valkey.stop()
+        await roster.refresh()
+        assert not roster.hears
+        await asyncio.sleep(0.4)
+        await valkey.start()
+        async for _ in ticks():
+            await roster.refresh()
+            if roster.hears:
+                break
+        (one,) = roster.agents()
+        assert one.available, "it has had no time to tell of itself again"
+        await asyncio.sleep(0.4)
+        await roster.refresh()
+        (one,) = roster.agents()
+        assert one.state == "silent"
 
 
 async def test_a_redis_that_is_away_changes_nothing_but_ages() -> None:
@@ -122,6 +179,14 @@ async def test_why_a_subtask_waits_is_one_sentence(api: Api) -> None:
     assert await world.fail(work)
     await api.advancer.advance([task_id])
     assert await reasons() == {"b": "blocked: a failed", "c": "blocked: a failed"}
+
+
+async def test_without_redis_a_queued_subtask_waits_for_nobody(pool: Pool, tmp_path: Path) -> None:
+    async with open_api(pool, "redis://127.0.0.1:1/0", tmp_path) as api:
+        task_id = await api.world.ready(planned("a"))
+        await api.services.roster.refresh()
+        waiting = (await api.subtasks(task_id))["a"]["waiting"]
+    assert waiting["reason"] == "queued: agents look for work by themselves while Redis is away"
 
 
 async def test_readiness_says_when_redis_is_away(pool: Pool, tmp_path: Path) -> None:

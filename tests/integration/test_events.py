@@ -101,7 +101,10 @@ async def test_a_cost_is_told(world: World, ledger: EventLedger) -> None:
     assignment = await claimed(world)
     before = await ledger.end()
     usage = ModelUsage(model="m", input_tokens=3, output_tokens=4, cost_usd=Decimal("0.000120"))
-    await world.tasks.record_calls(assignment.task_id, "planner", [usage], simulated=True)
+    for _ in range(2):  # the first time its acknowledgement was lost
+        await world.tasks.record_calls(
+            assignment.task_id, "planner", [usage], batch=UUID(int=7), simulated=True
+        )
     await world.subtasks.record_usage(
         assignment.task_id, held(assignment), [usage], simulated=False
     )
@@ -263,7 +266,6 @@ async def test_agents_come_and_go_once_however_many_look(
         assert await all_look() == expected
         assert await all_look() == expected
         await raw.expire("agent:ann", 25)  # of 60 s: it has been silent for 35
-        await doorbell.appear(presence("bob", draining=True))
         expected += ["ann agent.silent"]
         assert await all_look() == expected
         await doorbell.disappear("bob")
@@ -283,6 +285,18 @@ async def test_an_agent_that_went_while_nobody_looked_is_told_of(
         for _ in range(3):
             await watcher.look()
     assert await types(ledger) == ["agent.appeared", "agent.left", "agent.silent"]
+
+
+async def test_of_agents_that_cannot_be_heard_nothing_is_told(
+    pool: Pool, ledger: EventLedger
+) -> None:
+    await ledger.tell_of_agents({"ann": "appeared"})
+    async with Doorbell("redis://127.0.0.1:1/0") as doorbell:
+        watcher = Attendance(EventLedger(pool), roster := Roster(doorbell), patience=0)
+        for _ in range(3):
+            await roster.refresh()
+            await watcher.look()
+    assert await types(ledger) == ["agent.appeared"]
 
 
 async def test_an_agents_event_is_of_no_task(ledger: EventLedger) -> None:

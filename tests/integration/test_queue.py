@@ -24,6 +24,7 @@ from shared.queue import (
     PRESENCE_SECONDS,
     RESULTS,
     SUBMISSIONS,
+    Attendees,
     Calls,
     Doorbell,
     Ear,
@@ -257,26 +258,31 @@ async def test_a_server_that_is_away_troubles_nobody_who_rings(valkey: LocalValk
 async def test_an_agent_is_seen_until_it_falls_silent_or_leaves(
     doorbell: Doorbell, raw: "redis.Redis"
 ) -> None:
-    assert await doorbell.present() == {}
+    assert await doorbell.present() == Attendees(frozenset(), {})
     agents = {name: presence(name, running=("a", "b")) for name in ("one", "two", "three")}
     for agent in agents.values():
         await doorbell.appear(agent)
     found = await doorbell.present()
     assert found is not None
-    assert {name: told for name, (told, _) in found.items()} == agents
-    assert all(0 <= age < 1 for _, age in found.values())
+    assert {name: told for name, (told, _) in found.told.items()} == agents
+    assert all(0 <= age < 1 for _, age in found.told.values())
     await doorbell.appear(presence("one", draining=True, completed=7))
     await raw.pexpire("agent:two", PRESENCE_SECONDS * 1000 - 20_000)
     await raw.pexpire("agent:three", 1)
     await asyncio.sleep(0.01)
     found = await doorbell.present()
     assert found is not None
-    assert set(found) == {"one", "two"}
-    assert (found["one"][0].draining, found["one"][0].completed) == (True, 7)
-    assert 20 <= found["two"][1] < 21
+    assert set(found.told) == {"one", "two"}
+    assert found.members == set(agents), "who falls silent did not say goodbye"
+    one, two = found.told["one"], found.told["two"]
+    assert (one[0].draining, one[0].completed) == (True, 7)
+    assert 20 <= two[1] < 21
     await doorbell.disappear("one")
     await doorbell.disappear("nobody")
-    assert list(await doorbell.present() or {}) == ["two"]
+    found = await doorbell.present()
+    assert found is not None
+    assert found.members == {"two", "three"}
+    assert list(found.told) == ["two"]
     assert not await raw.exists("agent:one")
     assert not await raw.sismember(ACTIVE, "one")
 
@@ -292,7 +298,9 @@ async def test_presence_that_is_not_understood_hides_nobody(
         await raw.sadd(ACTIVE, name)
     await raw.sadd(ACTIVE, "without-a-word", "漢 \n", b"\xff\xfe")
     await raw.hset("agent:older", b"\xff", b"\xff")
-    assert set(await doorbell.present() or {}) == {"ours", "newer"}
+    found = await doorbell.present()
+    assert found is not None
+    assert set(found.told) == {"ours", "newer"}
 
 
 async def test_an_ear_hears_whatever_is_on_its_lists(raw: "redis.Redis", ear: Ear) -> None:

@@ -131,6 +131,13 @@ def test_a_queued_subtask_waits_for_an_agent(
     assert found == Waiting(reason=reason, on=tuple(on))
 
 
+def test_without_redis_nothing_is_said_of_agents() -> None:
+    shown = explain(task(subtask("x", S.QUEUED)), (agent("a", "silent"),), heard=False)
+    assert shown.subtasks[0].waiting == Waiting(
+        reason="queued: agents look for work by themselves while Redis is away"
+    )
+
+
 def test_an_agent_must_hold_every_capability() -> None:
     both = subtask("x", S.QUEUED, required_capabilities=(WEB, DATA))
     halves = (agent("d", "idle", DATA), agent("w", "idle", WEB))
@@ -222,8 +229,18 @@ def test_a_paused_task_says_what_still_runs(running: int, reason: str) -> None:
     found = explain(paused, ()).waiting
     assert found is not None
     assert found.reason == reason
+    releasing = explain(paused.model_copy(update={"pause_releases": True}), ()).waiting
+    assert releasing is not None
+    assert ("being given back" in releasing.reason) == bool(running)
+    assert "to the end" not in releasing.reason
     ended = paused.model_copy(update={"finished_at": NOW, "status": TaskStatus.CANCELLED})
     assert explain(ended, ()).waiting is None
+
+
+def test_a_task_paused_while_it_is_planned_says_that_the_planner_goes_on() -> None:
+    found = explain(task(paused_reason="user", status=TaskStatus.PLANNING), ()).waiting
+    assert found is not None
+    assert found.reason == "paused: the plan is still being made; nothing runs until it is resumed"
 
 
 def test_what_could_start_says_that_its_task_is_paused() -> None:
