@@ -1,13 +1,14 @@
 """Shows what the ledger holds as gauges, so that no scrape asks PostgreSQL anything."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 import structlog
 
 from shared import metrics
 from shared.background import leave_if_cancelled
-from shared.database.metrics import Counts, LedgerFigures
+from shared.database.metrics import Counts, Leased, LedgerFigures
+from shared.database.subtasks import route_of
 from shared.errors import DependencyUnavailable
 from shared.queue import Doorbell
 
@@ -38,18 +39,16 @@ class LedgerGauges:
     async def count(self) -> None:
         """Show how much of everything there is."""
         with metrics.LEDGER_READ_SECONDS.labels("counts").time():
-            counts = await self._figures.counts()
-            ended = await self._figures.durations(metrics.MOVES.ended_tasks())
+            await self._observe_endings()
+            counts, leases = await self._figures.counts(), await self._figures.leases()
             clock = await self._figures.clock()
-        for status, seconds in ended:
-            metrics.TASK_SECONDS.labels(status).observe(seconds)
-        _show(counts)
+        _show(counts, leases)
         metrics.LEDGER_READ_AT.labels("counts").set(clock)
 
     async def check(self) -> None:
         """Show how often each invariant is broken among what changed last."""
         with metrics.LEDGER_READ_SECONDS.labels("invariants").time():
-            violations = await self._figures.violations(await self._figures.changed())
+            violations = await self._figures.latest_violations()
             clock = await self._figures.clock()
         for name, count in violations.items():
             metrics.VIOLATIONS.labels(name).set(count)
@@ -58,6 +57,14 @@ class LedgerGauges:
         if broken and broken != self._broken:
             _log.error("the ledger holds what must not be", broken=broken)
         self._broken = broken
+
+    async def _observe_endings(self) -> None:
+        """How long tasks took; those that no answer came for are asked for again."""
+        ended = metrics.MOVES.ended_tasks()
+        found = await self._figures.durations(ended)
+        for status, seconds in found.values():
+            metrics.TASK_SECONDS.labels(status).observe(seconds)
+        metrics.MOVES.answered(ended, found)
 
     async def _repeat(self, read: Callable[[], Awaitable[None]], every: float) -> None:
         while True:
@@ -75,16 +82,18 @@ def show_process(doorbell: Doorbell, *, simulated: bool) -> None:
     metrics.SIMULATED.set(simulated)
 
 
-def _show(counts: Counts) -> None:
+def _show(counts: Counts, leases: Sequence[Leased]) -> None:
     for task_status, number in counts.tasks.items():
         metrics.TASKS.labels(task_status).set(number)
     for subtask_status, number in counts.subtasks.items():
         metrics.SUBTASKS.labels(subtask_status).set(number)
     metrics.QUEUED.clear()  # a lane that is empty now has no row
     metrics.OLDEST.clear()
-    for lane in counts.queue:
-        metrics.QUEUED.labels(lane.capabilities, lane.band).set(lane.depth)
-        metrics.OLDEST.labels(lane.capabilities, lane.band).set(lane.oldest_seconds)
-    for leased in counts.leases:
+    for lane in counts.lanes:
+        if lane.queued:
+            needed = route_of(lane.capabilities)
+            metrics.QUEUED.labels(needed, lane.band).set(lane.queued)
+            metrics.OLDEST.labels(needed, lane.band).set(lane.oldest_seconds or 0.0)
+    for leased in leases:
         metrics.LEASES.labels(leased.kind, "live").set(leased.held - leased.expired)
         metrics.LEASES.labels(leased.kind, "expired").set(leased.expired)

@@ -8,20 +8,19 @@ from typing import Any, Generic, TypeVar
 import structlog
 
 from orchestrator.system_sampler import SystemSampler
-from shared.background import leave_if_cancelled
 from shared.database.connection import Pool
 from shared.database.metrics import LedgerFigures
 from shared.database.system import STRETCHES, SystemLedger
-from shared.errors import DependencyUnavailable
+from shared.errors import DependencyUnavailable, TookTooLong
 from shared.models import Activity, Period, SystemView, WorkNow
 from shared.queue import Doorbell
 
 _log = structlog.get_logger(__name__)
 _NEVER = float("-inf")
 _FRESH = 2.0
-_SILENT = 10.0
 _MOST_LOAD = 0.05  # of a core, for one part
-_FRESH_INVARIANTS = 60.0  # they cost as much as all the rest
+_FRESH_RULES = 60.0  # the invariants cost as much as all the rest
+_CHECKED = 75.0  # the gauges look at them every minute; theirs will do
 
 T = TypeVar("T")
 
@@ -30,27 +29,32 @@ T = TypeVar("T")
 class _Part(Generic[T]):
     """A reading, and for how many seconds it is good: longer when it was dear."""
 
+    name: str
     read: Callable[[], Awaitable[T]]
     fresh_seconds: float
     took: float = 0.0
     value: T | None = None
     read_at: float = _NEVER
     tried_at: float = _NEVER
+    too_slow: bool = False
 
     def due(self, now: float) -> bool:
-        failed = self.read_at < self.tried_at
+        failed = self.read_at < self.tried_at and not self.too_slow
         good_for = max(self.fresh_seconds, self.took / _MOST_LOAD)
         return now - self.tried_at >= (_FRESH if failed else good_for)
 
-    def unanswered(self, now: float) -> float:
-        """For how many seconds a try has had no answer."""
-        return now - self.tried_at if self.read_at < self.tried_at else 0.0
-
     async def renew(self) -> None:
+        """Read anew; what PostgreSQL gave up cost as much as what it answered."""
         began = self.tried_at = _now()
-        self.value = await self.read()
-        self.read_at = self.tried_at = _now()
-        self.took = self.read_at - began
+        self.too_slow = False
+        try:
+            self.value = await self.read()
+            self.read_at = _now()
+        except TookTooLong as error:
+            self.too_slow = True
+            _log.warning("figures took too long", part=self.name, error=error.detail)
+        self.tried_at = _now()
+        self.took = self.tried_at - began
 
 
 class SystemMonitor:
@@ -65,13 +69,14 @@ class SystemMonitor:
         sample_seconds: float = 5.0,
     ) -> None:
         self._ledger = SystemLedger(pool)
-        self._figures = LedgerFigures(pool)
+        self.figures = LedgerFigures(pool)
         self._doorbell = doorbell
         self._patience = patience
         self._sampler = SystemSampler(self._ledger, interval=sample_seconds)
         self._answers = True
-        self._work = _Part(self._read_work, _FRESH)
-        self._violations = _Part(self._read_violations, _FRESH_INVARIANTS)
+        self._work = _Part("work", self._read_work, _FRESH)
+        self._violations = _Part("invariants", self._read_violations, _FRESH_RULES)
+        self._size = _Part("size", self._ledger.size, _FRESH_RULES)
         self._activities = {period: self._activity(period) for period in Period}
         self._asked: set[Period] = set()
         self._wanted = asyncio.Event()
@@ -90,23 +95,19 @@ class SystemMonitor:
                 await self._await_fresh(period)
         except TimeoutError:
             _log.debug("figures are late; the last ones are shown", period=period)
+        server, size = self._sampler.server, self._size.value
         age = None if self._work.value is None else round(_now() - self._work.read_at, 1)
         return SystemView(
             uptime_seconds=round(self._sampler.uptime, 1),
             age_seconds=age,
-            postgresql=self._answers and not self._hangs(period),
+            postgresql=self._answers and self._sampler.answers,
             redis=self._doorbell.connected,
             work=self._work.value,
             activity=self._activities[period].value,
             violations=self._violations.value,
-            database=self._sampler.database,
+            database=self._ledger.database(server, size) if server and size else None,
             samples=self._sampler.samples(),
         )
-
-    def _hangs(self, period: Period) -> bool:
-        now = _now()
-        longest = max(part.unanswered(now) for part in self._parts({period}))
-        return longest > _SILENT or self._work.unanswered(now) > self._patience / 2
 
     async def _await_fresh(self, period: Period) -> None:
         while any(part.due(_now()) for part in self._parts({period})):
@@ -115,7 +116,8 @@ class SystemMonitor:
             await self._round.wait()
 
     def _parts(self, periods: set[Period]) -> list[_Part[Any]]:
-        return [self._work, *(self._activities[one] for one in sorted(periods)), self._violations]
+        activities = (self._activities[one] for one in sorted(periods))
+        return [self._work, self._size, *activities, self._violations]
 
     async def _read(self) -> None:
         while True:
@@ -133,23 +135,22 @@ class SystemMonitor:
                 try:
                     await part.renew()
                 except DependencyUnavailable as error:
-                    leave_if_cancelled()
                     if self._answers:
                         _log.warning("figures not read", error=error.detail)
                     return False
         return True
 
     async def _read_work(self) -> WorkNow:
-        counts = await self._figures.counts()
-        lanes = await self._ledger.lanes()
-        return WorkNow(tasks=dict(counts.tasks), subtasks=dict(counts.subtasks), lanes=lanes)
+        counts = await self.figures.counts()
+        return WorkNow(tasks=dict(counts.tasks), subtasks=dict(counts.subtasks), lanes=counts.lanes)
 
     async def _read_violations(self) -> dict[str, int]:
-        return await self._figures.violations(await self._figures.changed())
+        return await self.figures.latest_violations(within=_CHECKED)
 
     def _activity(self, period: Period) -> _Part[Activity]:
         seconds, _ = STRETCHES[period]
-        return _Part(lambda: self._ledger.activity(period), max(_FRESH, seconds / 60))
+        fresh = max(_FRESH, seconds / 60)
+        return _Part(f"activity of the {period}", lambda: self._ledger.activity(period), fresh)
 
 
 def _now() -> float:

@@ -4,12 +4,12 @@ import asyncio
 from collections import deque
 
 from shared import metrics
-from shared.background import leave_if_cancelled
-from shared.database.system import SystemLedger, Transactions
+from shared.background import WORST_LAG, leave_if_cancelled
+from shared.database.system import Server, SystemLedger, Transactions
 from shared.errors import DependencyUnavailable
-from shared.models import DatabaseNow, SystemSample
+from shared.models import SystemSample
 
-_NAP = 0.1
+_PATIENCE = 1.0
 _KEPT_SECONDS = 600.0
 
 
@@ -23,7 +23,8 @@ class SystemSampler:
         self._began = asyncio.get_running_loop().time()
         self._transactions: Transactions | None = None
         self._cpu: tuple[float, float] | None = None  # uptime, CPU seconds until then
-        self.database: DatabaseNow | None = None
+        self.server: Server | None = None
+        self.answers = True
 
     @property
     def uptime(self) -> float:
@@ -36,34 +37,35 @@ class SystemSampler:
 
     async def run(self) -> None:
         """Look every so often, until cancelled."""
-        lag = 0.0
         while True:
-            await self.look(lag)
-            lag = await self._rest()
+            await self.look()
+            leave_if_cancelled()
+            await asyncio.sleep(self._interval)
 
-    async def look(self, lag: float) -> None:
-        """Look once; `lag` is the longest that the loop was late since the last time, in s."""
+    async def look(self) -> None:
+        """Look once."""
         rate = await self._ask_database()
         self._samples.append(
             SystemSample(
                 at=round(self.uptime, 2),
                 cpu_percent=self._cpu_percent(),
                 memory_mb=round(_figure("process_resident_memory_bytes") / 2**20, 1),
-                lag_ms=round(lag * 1000, 1),
+                lag_ms=round(WORST_LAG.take() * 1000, 1),
                 pool_used=self._ledger.pool_used(),
                 transactions_per_second=None if rate is None else round(rate, 2),
-                connections=self.database.connections if self.database else None,
+                connections=self.server.connections if self.server else None,
             )
         )
 
     async def _ask_database(self) -> float | None:
         before = self._transactions
         try:
-            self._transactions, self.database = await self._ledger.database()
-        except DependencyUnavailable:  # the page says so; the services' loops log it
-            self._transactions, self.database = None, None
-            leave_if_cancelled()
+            async with asyncio.timeout(_PATIENCE):
+                self._transactions, self.server = await self._ledger.server()
+        except (DependencyUnavailable, TimeoutError):  # the page says so; the loops log it
+            self._transactions, self.server, self.answers = None, None, False
             return None
+        self.answers = True
         return self._transactions.rate_since(before)
 
     def _cpu_percent(self) -> float:
@@ -72,16 +74,6 @@ class SystemSampler:
         if before is None or now <= before[0]:
             return 0.0
         return round(max(0.0, spent - before[1]) / (now - before[0]) * 100, 1)
-
-    async def _rest(self) -> float:
-        """Sleep until the next look; how late the loop woke us at worst."""
-        clock, worst = asyncio.get_running_loop().time, 0.0
-        until = clock() + self._interval
-        while clock() < until:
-            due = clock() + _NAP
-            await asyncio.sleep(_NAP)
-            worst = max(worst, clock() - due)
-        return worst
 
 
 def _figure(name: str) -> float:

@@ -8,6 +8,7 @@ QuintetError
 │   ├── Conflict                 the state has moved on; look again             409
 │   ├── Busy                     no room now; try again later                   503
 │   └── DependencyUnavailable    the database, queue or disk is away            503
+│       └── TookTooLong          the database answers, but not this in time     503
 ├── Unstorable                   the database cannot hold this value
 ├── ConfigurationError           a setting is missing or wrong; says which
 ├── WorkspaceError               a path outside the task, a link, a full disk
@@ -98,6 +99,12 @@ class DependencyUnavailable(RequestError):
     status = 503
     slug = "dependency-unavailable"
     title = "A service that Quintet needs is away"
+
+
+class TookTooLong(DependencyUnavailable):
+    """PostgreSQL is there, but gave up a statement: too dear, or behind somebody's lock."""
+
+    title = "A service that Quintet needs is slow"
 
 
 class Unstorable(QuintetError):

@@ -6,8 +6,7 @@ itself, so counters are summed over processes; gauges of the ledger are the same
 orchestrator, so of those the greatest is taken.
 """
 
-from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -34,6 +33,7 @@ _INSTANT = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
 _WORK = (0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800, 3600)
 _TASK = (1, 5, 15, 30, 60, 120, 300, 600, 1800, 3600, 7200, 21_600)
 _CALL = (0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60, 120, 300)
+_MOST_ENDED, _TRIES = 10_000, 3
 _MOST_MODELS = 16  # an endpoint may answer in any name
 
 
@@ -60,6 +60,9 @@ TASK_SECONDS = _histogram(
     "task_duration_seconds", "From submission to the end, by how it ended", "status", buckets=_TASK
 )
 LOST = _counter("attempts_lost_total", "Attempts taken from silent agents", "ending")
+TAKEN_OVER = _counter(
+    "steps_taken_over_total", "Steps of tasks taken from a silent orchestrator", "status"
+)
 RUNG_AGAIN = _counter("bells_rung_again_total", "Subtasks queued so long that a bell was repeated")
 
 # --- attempts ------------------------------------------------------------------------------
@@ -111,6 +114,9 @@ LAG = _histogram(
 POOL = _gauge("pool_connections", "Connections to PostgreSQL", "state")
 POOL_WAITING = _gauge("pool_waiting", "Who waits for a connection")
 POOL_WAIT = _histogram("pool_wait_seconds", "Wait for a connection", buckets=_INSTANT)
+STATEMENTS = _counter(
+    "database_statements_total", "Statements run by name, by what came of them", "outcome"
+)
 REDIS = _gauge("redis_connected", "1: Redis answered last time, 0: work goes on without bells")
 
 # --- what the ledger holds; the same in every orchestrator ---------------------------------
@@ -119,7 +125,11 @@ SUBTASKS = _gauge("subtasks", "Subtasks of tasks that have not ended", "status")
 QUEUED = _gauge("queue_depth", "Subtasks that may be claimed", "capabilities", "band")
 OLDEST = _gauge("queue_oldest_seconds", "Age of the oldest of them", "capabilities", "band")
 LEASES = _gauge("leases", "Leases of attempts and of steps of tasks", "kind", "state")
-VIOLATIONS = _gauge("invariant_violations", "What must not be, and is; always 0", "invariant")
+VIOLATIONS = _gauge(
+    "invariant_violations",
+    "What must not be, and is, in the 500 tasks that changed last; always 0",
+    "invariant",
+)
 LEDGER_READ_AT = _gauge(
     "ledger_read_timestamp_seconds", "PostgreSQL's clock when this was last read", "part"
 )
@@ -131,8 +141,8 @@ LEDGER_READ_SECONDS = _histogram(
 class Moves:
     """Counts the ledger's transitions; each is one statement of its name that returns its rows.
 
-    The tasks that this process ended are kept until their durations are asked for. What is
-    rolled back after its statement is counted all the same, but has no duration.
+    The tasks that this process ended are kept until their durations are known. What is rolled
+    back after its statement is counted all the same, but has no duration.
     """
 
     def __init__(self) -> None:
@@ -145,20 +155,26 @@ class Moves:
             for edge in edges
         }
         self._endings = {edge.name for edge in TASK_TRANSITIONS if edge.target in TASK_TERMINAL}
-        self._ended: deque[UUID] = deque(maxlen=10_000)
+        self._ended: dict[UUID, int] = {}  # how often each was asked for in vain
 
     def note(self, statement: str, rows: Sequence[Any]) -> None:
         """A statement returned these rows, each with an `id` if it is a transition."""
         if rows and statement in self._counters:
             self._counters[statement].inc(len(rows))
             if statement in self._endings:
-                self._ended.extend(row["id"] for row in rows)
+                room = _MOST_ENDED - len(self._ended)
+                self._ended |= {row["id"]: 0 for row in rows[: max(0, room)]}
 
     def ended_tasks(self) -> list[UUID]:
-        """Those ended since the last call."""
-        ended = list(self._ended)
-        self._ended.clear()
-        return ended
+        """Those whose durations are not known yet."""
+        return list(self._ended)
+
+    def answered(self, asked: Iterable[UUID], found: Container[UUID]) -> None:
+        """Forget those found, and those asked for too often: they were rolled back."""
+        for task_id in asked:
+            tries = self._ended.pop(task_id, _TRIES) + 1
+            if task_id not in found and tries < _TRIES:
+                self._ended[task_id] = tries
 
 
 MOVES = Moves()

@@ -1,29 +1,20 @@
 """What the ledger holds, counted, and what must not be in it."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from shared.database.connection import Ledger
+from shared.database.connection import Connection, Ledger, Pool
 from shared.database.statements import load
-from shared.models import Band
+from shared.database.subtasks import BANDS
+from shared.database.tasks import STEPS
+from shared.models import LaneNow
 from shared.states import TASK_TERMINAL, SubtaskStatus, TaskStatus
 
 INVARIANTS = "invariants"
 
-_BANDS = tuple(Band)
 _OPEN = [status for status in TaskStatus if status not in TASK_TERMINAL]
-_STEPS = [TaskStatus.PLANNING, TaskStatus.AGGREGATING]
-
-
-@dataclass(frozen=True, slots=True)
-class Lane:
-    """What waits for agents with these capabilities (a route) in one band."""
-
-    capabilities: str
-    band: Band
-    depth: int
-    oldest_seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,14 +32,19 @@ class Counts:
 
     tasks: Mapping[TaskStatus, int]
     subtasks: Mapping[SubtaskStatus, int]
-    queue: Sequence[Lane]
-    leases: Sequence[Leased]
+    lanes: tuple[LaneNow, ...]
 
 
 class LedgerFigures(Ledger):
     """Reads for metrics, bounded by open work or by the number of events looked at."""
 
     topics = ("metrics", INVARIANTS)
+
+    def __init__(self, pool: Pool, connection: Connection | None = None) -> None:
+        super().__init__(pool, connection)
+        self._reading = asyncio.Lock()  # whoever comes meanwhile shares the answer
+        self._latest: dict[str, int] | None = None
+        self._latest_at = 0.0
 
     async def clock(self) -> float:
         """PostgreSQL's clock, in seconds since 1970."""
@@ -60,24 +56,42 @@ class LedgerFigures(Ledger):
         """How much of everything there is."""
         tasks = await self.fetch("tasks_by_status")
         subtasks = await self.fetch("subtasks_by_status", _OPEN)
-        queue = await self.fetch("queue", SubtaskStatus.QUEUED)
-        leases = await self.fetch("leases", SubtaskStatus.RUNNING, _STEPS)
+        lanes = await self.fetch("lanes", SubtaskStatus.QUEUED, SubtaskStatus.RUNNING)
         return Counts(
             tasks={status: 0 for status in TaskStatus}
             | {TaskStatus(row["status"]): row["n"] for row in tasks},
             subtasks={status: 0 for status in SubtaskStatus}
             | {SubtaskStatus(row["status"]): row["n"] for row in subtasks},
-            queue=[
-                Lane(row["route"], _BANDS[row["band"]], row["n"], row["oldest_seconds"])
-                for row in queue
-            ],
-            leases=[Leased(row["kind"], row["held"], row["expired"]) for row in leases],
+            lanes=tuple(
+                LaneNow(
+                    capabilities=row["route"].split("+"),
+                    band=BANDS[row["band"]],
+                    queued=row["queued"],
+                    running=row["running"],
+                    oldest_seconds=row["oldest_seconds"],
+                )
+                for row in lanes
+            ),
         )
 
-    async def durations(self, tasks: Sequence[UUID]) -> list[tuple[TaskStatus, float]]:
+    async def leases(self) -> list[Leased]:
+        """Leases of attempts and of steps."""
+        rows = await self.fetch("leases", SubtaskStatus.RUNNING, STEPS)
+        return [Leased(row["kind"], row["held"], row["expired"]) for row in rows]
+
+    async def durations(self, tasks: Sequence[UUID]) -> dict[UUID, tuple[TaskStatus, float]]:
         """How these tasks ended, and how many seconds after their submission."""
         rows = await self.fetch("ended_tasks", tasks) if tasks else []
-        return [(TaskStatus(row["status"]), row["seconds"]) for row in rows]
+        return {row["id"]: (TaskStatus(row["status"]), row["seconds"]) for row in rows}
+
+    async def latest_violations(self, *, within: float = 0) -> dict[str, int]:
+        """How often each is broken in what changed last; read anew if older than so many s."""
+        async with self._reading:
+            now = asyncio.get_running_loop().time()
+            if self._latest is None or now - self._latest_at > within:
+                self._latest = await self.violations(await self.changed())
+                self._latest_at = now
+            return self._latest
 
     async def changed(self, *, tasks: int = 500, events: int = 50_000) -> list[UUID]:
         """The tasks that changed last, as many as the latest events tell of."""

@@ -1,7 +1,7 @@
 """How the whole system does, read from the ledger and from PostgreSQL's own statistics."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,13 +12,11 @@ from shared.models import (
     DatabaseNow,
     Durations,
     FailureCount,
-    LaneNow,
     ModelUse,
     Period,
     Stretch,
 )
-from shared.models.words import Band
-from shared.states import AttemptOutcome, SubtaskStatus, TaskStatus
+from shared.states import AttemptOutcome, TaskStatus
 
 # Seconds of a stretch, and how many of them make the period.
 STRETCHES: Mapping[Period, tuple[int, int]] = {
@@ -26,7 +24,6 @@ STRETCHES: Mapping[Period, tuple[int, int]] = {
     Period.DAY: (1_800, 48),
     Period.WEEK: (7_200, 84),
 }
-_BANDS = tuple(Band)
 _ANSWERED = [TaskStatus.COMPLETED, TaskStatus.FAILED]
 _SETTLED = [AttemptOutcome.COMPLETED, AttemptOutcome.FAILED]
 
@@ -45,6 +42,16 @@ class Transactions:
         return (self.count - before.count) / (self.seconds - before.seconds)
 
 
+@dataclass(frozen=True, slots=True)
+class Server:
+    """What PostgreSQL says of this database, all of it cheap to ask."""
+
+    connections: int
+    most_connections: int
+    cache_hit_ratio: float | None
+    deadlocks: int
+
+
 class SystemLedger(Ledger):
     """Reads for the dashboard; each is bounded by a period or by open work."""
 
@@ -54,33 +61,29 @@ class SystemLedger(Ledger):
         """Connections of this process that are at work."""
         return self._pool.get_size() - self._pool.get_idle_size()
 
-    async def database(self) -> tuple[Transactions, DatabaseNow]:
-        """The database and this process's connections to it."""
-        row = await self.fetchrow("database")
+    async def server(self) -> tuple[Transactions, Server]:
+        """The database, without what is dear to ask."""
+        row = await self.fetchrow("server")
         assert row is not None  # one is connected to it  # noqa: S101
         fields = dict(row)
         transactions = Transactions(fields.pop("seconds"), fields.pop("transactions"))
+        return transactions, Server(**fields)
+
+    async def size(self) -> int:
+        """Bytes on disk: PostgreSQL looks at every file for it."""
+        row = await self.fetchrow("size")
+        assert row is not None  # it reads no table  # noqa: S101
+        return int(row["bytes"])
+
+    def database(self, server: Server, size: int) -> DatabaseNow:
+        """The database and this process's connections to it."""
         pool = self._pool
-        now = DatabaseNow(
-            **fields,
+        return DatabaseNow(
+            **asdict(server),
+            bytes=size,
             pool_used=self.pool_used(),
             pool_idle=pool.get_idle_size(),
             pool_most=pool.get_max_size(),
-        )
-        return transactions, now
-
-    async def lanes(self) -> tuple[LaneNow, ...]:
-        """What is queued and running, by capabilities and urgency."""
-        rows = await self.fetch("lanes", SubtaskStatus.QUEUED, SubtaskStatus.RUNNING)
-        return tuple(
-            LaneNow(
-                capabilities=row["route"].split("+"),
-                band=_BANDS[row["band"]],
-                queued=row["queued"],
-                running=row["running"],
-                oldest_seconds=row["oldest_seconds"],
-            )
-            for row in rows
         )
 
     async def activity(self, period: Period) -> Activity:

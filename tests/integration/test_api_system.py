@@ -1,6 +1,7 @@
 """The system's figures, read over the API from real work on a real ledger."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -8,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 
 from orchestrator.system_monitor import SystemMonitor
-from shared.background import running
-from shared.database.connection import Pool, open_pool
+from shared.background import measure_lag, running
+from shared.database.connection import _SESSION, Pool, open_pool
 from shared.database.metrics import INVARIANTS
 from shared.database.statements import load
 from shared.database.system import STRETCHES, SystemLedger, Transactions, stretches
@@ -19,6 +21,7 @@ from shared.models import Band, Capability, Period, SystemView
 from shared.queue import Doorbell
 from shared.states import AttemptOutcome, SubtaskStatus, TaskStatus
 from tests.api_world import Api, open_api, problem
+from tests.database_line import Line
 from tests.ledger_world import planned
 from tests.ticks import ticks
 
@@ -156,7 +159,7 @@ async def test_many_who_ask_at_once_cost_one_reading(api: Api) -> None:
 
 async def _transactions(api: Api) -> int:
     await api.world.pool.execute("SELECT pg_stat_force_next_flush()")
-    counted, _ = await SystemLedger(api.world.pool).database()
+    counted, _ = await SystemLedger(api.world.pool).server()
     return counted.count
 
 
@@ -218,7 +221,58 @@ async def test_a_reading_that_hangs_makes_nobody_wait(pool: Pool, redis_url: str
         async with running(monitor.run()):
             async with asyncio.timeout(2):
                 view = await monitor.view(Period.HOUR)
-            assert (view.postgresql, view.work, view.activity) == (False, None, None)
+            assert (view.postgresql, view.work, view.activity) == (True, None, None)
+
+
+async def test_a_figure_that_takes_too_long_is_left_out_and_nothing_is_away(
+    database_url: str, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A period that holds too much, or somebody's lock: the server is well."""
+    monkeypatch.setitem(_SESSION, "statement_timeout", "300ms")
+    pool = await open_pool(database_url, minimum=1, maximum=4)
+    async with Doorbell(redis_url) as doorbell, pool.acquire() as holder, holder.transaction():
+        await holder.execute("LOCK TABLE attempts IN ACCESS EXCLUSIVE MODE")
+        monitor = SystemMonitor(pool, doorbell, patience=3)
+        async with running(monitor.run()):
+            with structlog.testing.capture_logs() as logs:
+                view = await monitor.view(Period.HOUR)
+                await asyncio.sleep(2.1)  # after which what failed otherwise is tried again
+                again = await monitor.view(Period.HOUR)
+    await pool.close()
+    assert view.postgresql
+    assert view.work is not None
+    assert view.activity is None
+    assert view.database is not None
+    late = [line["part"] for line in logs]
+    assert late == ["activity of the hour", "invariants"], "and not again before their time"
+    assert "took too long" in logs[0]["error"]
+    assert again.postgresql
+
+
+async def test_a_database_that_hangs_stops_no_sample(
+    database_url: str, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("orchestrator.system_sampler._PATIENCE", 0.1)
+    monkeypatch.setattr("shared.database.connection._GOODBYE", 0.2)
+    async with Line(database_url).open() as line, Doorbell(redis_url) as doorbell:
+        pool = await open_pool(line.url, minimum=1, maximum=4)
+        monitor = SystemMonitor(pool, doorbell, patience=0.05, sample_seconds=0.05)
+        async with running(monitor.run(), measure_lag(0.01)):
+            async for _ in ticks():
+                if (await monitor.view(Period.HOUR)).postgresql:
+                    break
+            line.freeze()
+            before = len((await monitor.view(Period.HOUR)).samples)
+            async for _ in ticks(within=5):
+                if len((view := await monitor.view(Period.HOUR)).samples) >= before + 2:
+                    break
+            time.sleep(0.1)  # noqa: ASYNC251 - so that the loop is late
+            async for _ in ticks(within=5):
+                if any(one.lag_ms > 50 for one in (await monitor.view(Period.HOUR)).samples):
+                    break
+        pool.terminate()
+    assert not view.postgresql
+    assert view.samples[-1].connections is None
 
 
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)

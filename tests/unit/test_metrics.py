@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -136,12 +137,19 @@ def test_each_transition_is_counted_under_its_name() -> None:
             assert value(f"{counted}_transitions_total", **labels) - before == 2, edge.name
 
 
-def test_only_tasks_that_ended_are_kept_and_only_once() -> None:
+def test_only_tasks_that_ended_are_kept_until_they_are_found() -> None:
     moves = metrics.Moves()
-    for name in ("complete", "claim", "read_step", "start_task", "complete_task", "cancel_tasks"):
-        moves.note(name, [{"id": name}])
-    assert moves.ended_tasks() == ["complete_task", "cancel_tasks"]
-    assert moves.ended_tasks() == []
+    names = ("complete", "claim", "read_step", "start_task", "complete_task", "cancel_tasks")
+    for number, name in enumerate(names):
+        moves.note(name, [{"id": UUID(int=number)}])
+    completed, cancelled = ended = [UUID(int=4), UUID(int=5)]
+    for _ in range(3):
+        assert moves.ended_tasks() == ended, "an answer that failed loses nothing"
+    moves.answered(ended, {completed})
+    moves.answered(ended, set())
+    assert moves.ended_tasks() == [cancelled], "it may not have been committed yet"
+    moves.answered(ended, set())
+    assert moves.ended_tasks() == [], "it was rolled back"
 
 
 def test_an_endpoint_that_invents_models_does_not_invent_series() -> None:

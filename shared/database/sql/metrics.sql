@@ -20,16 +20,37 @@ FROM tasks AS t INNER JOIN subtasks AS s ON t.id = s.task_id
 WHERE t.status = any($1::task_status [])
 GROUP BY s.status;
 
--- name: queue
--- $1 the status that may be claimed.
+-- name: lanes
+-- $1 the status of what may be claimed, $2 of what is being worked.
 SELECT
-    route,
-    band,
-    count(*) AS n,
-    coalesce(extract(epoch FROM now() - min(queued_at)), 0)::float8 AS oldest_seconds
-FROM subtasks
-WHERE status = $1::subtask_status
-GROUP BY route, band;
+    open.route,
+    open.band,
+    sum(open.queued)::bigint AS queued,
+    sum(open.running)::bigint AS running,
+    extract(epoch FROM now() - min(open.first_queued))::float8 AS oldest_seconds
+FROM (
+    SELECT
+        route,
+        band,
+        count(*) AS queued,
+        0 AS running,
+        min(queued_at) AS first_queued
+    FROM subtasks
+    WHERE status = $1::subtask_status
+    GROUP BY route, band
+    UNION ALL
+    SELECT
+        route,
+        band,
+        0 AS queued,
+        count(*) AS running,
+        null AS first_queued
+    FROM subtasks
+    WHERE status = $2::subtask_status
+    GROUP BY route, band
+) AS open
+GROUP BY open.route, open.band
+ORDER BY open.band, open.route;
 
 -- name: leases
 -- $1 the status of a leased subtask, $2 those of a leased task.
@@ -50,6 +71,7 @@ WHERE status = any($2::task_status []);
 -- name: ended_tasks
 -- From submission to the end. $1 ids; one that was opened again is left out.
 SELECT
+    id,
     status,
     extract(epoch FROM finished_at - created_at)::float8 AS seconds
 FROM tasks

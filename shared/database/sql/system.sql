@@ -130,39 +130,7 @@ WHERE c.at >= $1
 GROUP BY c.purpose, c.model
 ORDER BY cost_usd DESC, c.purpose, c.model;
 
--- name: lanes
--- $1 the status of what may be claimed, $2 of what is being worked.
-SELECT
-    open.route,
-    open.band,
-    sum(open.queued)::bigint AS queued,
-    sum(open.running)::bigint AS running,
-    extract(epoch FROM now() - min(open.first_queued))::float8 AS oldest_seconds
-FROM (
-    SELECT
-        route,
-        band,
-        count(*) AS queued,
-        0 AS running,
-        min(queued_at) AS first_queued
-    FROM subtasks
-    WHERE status = $1::subtask_status
-    GROUP BY route, band
-    UNION ALL
-    SELECT
-        route,
-        band,
-        0 AS queued,
-        count(*) AS running,
-        null AS first_queued
-    FROM subtasks
-    WHERE status = $2::subtask_status
-    GROUP BY route, band
-) AS open
-GROUP BY open.route, open.band
-ORDER BY open.band, open.route;
-
--- name: database
+-- name: server
 -- What the server counts about this database since its statistics were last reset.
 SELECT
     extract(epoch FROM now())::float8 AS seconds,
@@ -170,7 +138,9 @@ SELECT
     d.numbackends AS connections,
     d.deadlocks,
     (d.blks_hit::float8 / nullif(d.blks_hit + d.blks_read, 0)) AS cache_hit_ratio,
-    current_setting('max_connections')::int AS most_connections,
-    pg_database_size(d.datid) AS bytes
+    current_setting('max_connections')::int AS most_connections
 FROM pg_stat_database AS d
 WHERE d.datname = current_database();
+
+-- name: size
+SELECT pg_database_size(current_database()) AS bytes;
