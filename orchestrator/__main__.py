@@ -18,6 +18,8 @@ from orchestrator.dispatcher import Dispatcher, Ears
 from orchestrator.event_keeper import EventKeeper
 from orchestrator.event_stream import EventHub
 from orchestrator.metrics import LedgerGauges, show_process
+from orchestrator.plan_notes import PlanNotes
+from orchestrator.plan_rules import PlanRules
 from orchestrator.prober import Prober
 from orchestrator.request_body import Limits
 from orchestrator.reruns import Reruns
@@ -35,7 +37,6 @@ from shared.claude import Claude
 from shared.database.agents import AgentLedger
 from shared.database.connection import Pool, open_pool
 from shared.database.events import EventLedger
-from shared.database.metrics import LedgerFigures
 from shared.database.tasks import TaskLedger
 from shared.database.views import Views
 from shared.errors import QuintetError
@@ -116,7 +117,7 @@ class Orchestrator:
             services.system.run(),
             Attendance(events.ledger, roster).run(),
             EventKeeper(events.ledger, days=self.settings.event_retention_days).run(),
-            LedgerGauges(LedgerFigures(pool)).run(),
+            LedgerGauges(services.system.figures).run(),
             measure_lag(),
         ):
             await server.serve()
@@ -132,6 +133,7 @@ class Orchestrator:
         events: EventHub,
         simulated: bool,
     ) -> Services:
+        rules = PlanRules(roster, check_http=self.verification.check_http)
         return Services(
             views=Views(pool),
             doorbell=doorbell,
@@ -143,11 +145,9 @@ class Orchestrator:
                 limits=Limits(self.settings.max_files, self.settings.max_upload_bytes),
                 require_approval=self.settings.require_approval,
             ),
-            steering=Steering(pool, dispatcher, doorbell),
-            approvals=Approvals(
-                pool, dispatcher, doorbell, roster, check_http=self.verification.check_http
-            ),
-            reruns=Reruns(pool, dispatcher),
+            steering=Steering(pool, dispatcher, doorbell, rules),
+            approvals=Approvals(pool, dispatcher, doorbell, rules),
+            reruns=Reruns(pool, dispatcher, rules),
             files=self.files,
             simulated=simulated,
             wake=dispatcher.submitted,
@@ -180,6 +180,7 @@ class Orchestrator:
                 files=self.files,
                 team=roster,
                 prober=Prober(TaskLedger(pool), roster),
+                notes=PlanNotes(pool),
                 check_http=self.verification.check_http,
             ),
             Aggregator(claude, model=self.model.aggregator),

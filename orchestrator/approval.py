@@ -1,56 +1,45 @@
 """A plan in a person's hand: seen, edited, approved or sent back; every version is kept."""
 
-from collections.abc import Mapping, Sequence
-from typing import Protocol
+from collections.abc import Sequence
 from uuid import UUID
 
 from orchestrator.locked import lock, no_task, refuse_unless
-from orchestrator.plan import planned_checks, validate
 from orchestrator.plan_comparison import compare
 from orchestrator.plan_rows import write_subtasks
-from orchestrator.steering import Mover
+from orchestrator.plan_rules import PlanRules, not_valid, tried
+from orchestrator.steering import Mover, Nudge
 from shared.database.connection import Connection, Pool, transaction
 from shared.database.plans import KeptPlan, NewPlan, PlanLedger
 from shared.database.tasks import TaskLedger
 from shared.database.views import Views
-from shared.errors import Conflict, InvalidRequest, NotFound
+from shared.errors import Conflict, NotFound
 from shared.models import Plan, PlanComparison, PlanHistory, PlannedCheck, PlanVersion
 from shared.queue import Doorbell
 from shared.states import APPROVE_PLAN
 
 
-class Roles(Protocol):
-    """Knows which roles the agents can take on."""
-
-    def roles(self) -> Mapping[str, str]:
-        """Roles by name."""
-        ...
-
-
 class Approvals:
     """Each verb names the hash of the version it means, and loses to a newer one."""
 
-    def __init__(
-        self, pool: Pool, mover: Mover, doorbell: Doorbell, roles: Roles, *, check_http: bool
-    ) -> None:
+    def __init__(self, pool: Pool, mover: Mover, doorbell: Doorbell, rules: PlanRules) -> None:
         self._pool = pool
         self._tasks = TaskLedger(pool)
         self._plans = PlanLedger(pool)
         self._views = Views(pool)
-        self._mover = mover
+        self._nudge = Nudge(mover)
         self._doorbell = doorbell
-        self._roles = roles
-        self._check_http = check_http
+        self._rules = rules
 
     async def current(self, task_id: UUID) -> PlanVersion:
         """The version that counts; raises NotFound while there is none."""
-        versions = (await self.history(task_id)).versions
-        current = next((each for each in versions if each.current), None)
-        if current is None:
-            raise NotFound(
-                "the task has no plan yet", slug="no-plan", remedy="wait until it is planned"
-            )
-        return current
+        kept = await self._plans.current(task_id)
+        if kept is not None:
+            return kept.view
+        if not await self._views.exists(task_id):
+            raise no_task(task_id)
+        raise NotFound(
+            "the task has no plan yet", slug="no-plan", remedy="wait until it is planned"
+        )
 
     async def history(self, task_id: UUID) -> PlanHistory:
         """Every version, oldest first."""
@@ -62,23 +51,27 @@ class Approvals:
 
     async def comparison(self, task_id: UUID, before: int, after: int) -> PlanComparison:
         """What changed from one version to another."""
-        versions = {each.version: each for each in (await self.history(task_id)).versions}
-        for number in (before, after):
-            if number not in versions:
-                raise NotFound(
-                    f"the task's plan has no version {number}",
-                    slug="no-such-version",
-                    remedy="look at the versions of its plan",
-                )
-        return compare(versions[before], versions[after])
+        return compare(await self._version(task_id, before), await self._version(task_id, after))
+
+    async def _version(self, task_id: UUID, version: int) -> PlanVersion:
+        kept = await self._plans.version(task_id, version)
+        if kept is not None:
+            return kept.view
+        if not await self._views.exists(task_id):
+            raise no_task(task_id)
+        raise NotFound(
+            f"the task's plan has no version {version}",
+            slug="no-such-version",
+            remedy="look at the versions of its plan",
+        )
 
     async def edit(self, task_id: UUID, plan: Plan, *, seen: str) -> PlanVersion:
         """A person's own version, by the rules that hold for the planner's."""
-        errors = validate(plan, profiles=self._roles.roles(), http=self._check_http)
+        errors = self._rules.errors_of(plan)
         async with transaction(self._pool) as connection:
             kept = await self._waiting(connection, task_id, seen)
             if errors:
-                raise _not_valid(errors)
+                raise not_valid("plan", errors)
             plans = self._plans.within(connection)
             version = kept.view.version + 1
             await plans.insert(task_id, NewPlan(plan, version, "person", None, _tried(plan, kept)))
@@ -101,7 +94,7 @@ class Approvals:
                 priority=priority,
                 checks=kept.checks,
             )
-        await self._mover.advance([task_id])
+        await self._nudge.advance(task_id)
 
     async def reject(self, task_id: UUID, *, seen: str, feedback: str) -> None:
         """Send the version back to the planner with what should be different."""
@@ -130,21 +123,8 @@ class Approvals:
         return kept
 
 
-def _not_valid(errors: Sequence[str]) -> InvalidRequest:
-    return InvalidRequest(
-        f"the plan is not valid: {'; '.join(errors)}",
-        slug="plan-invalid",
-        remedy="mend what is named and send the whole plan again",
-        errors=[{"field": "plan", "message": error} for error in errors],
-    )
-
-
 def _tried(plan: Plan, kept: KeptPlan) -> dict[str, Sequence[PlannedCheck]]:
     """What was found out about checks that the person left as they were."""
     return {
-        subtask.id: [
-            next((old for old in kept.checks.get(subtask.id, ()) if old.check == check), fresh)
-            for check, fresh in zip(subtask.checks, planned_checks(subtask), strict=True)
-        ]
-        for subtask in plan.subtasks
+        subtask.id: tried(subtask, kept.checks.get(subtask.id, ())) for subtask in plan.subtasks
     }

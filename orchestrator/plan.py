@@ -31,6 +31,14 @@ def validate(plan: Plan, *, profiles: Collection[str] = (), http: bool = False) 
     return errors[:MAX_ERRORS]
 
 
+def validate_subtask(
+    subtask: PlannedSubtask, *, profiles: Collection[str] = (), http: bool = False
+) -> list[str]:
+    """What is wrong with one subtask by the same rules; its dependencies stand as they are."""
+    found = _errors_of(subtask, set(subtask.dependencies), profiles)
+    return (found + check_errors(subtask, http=http))[:MAX_ERRORS]
+
+
 def _repeated_ids(plan: Plan) -> list[str]:
     ids = [subtask.id for subtask in plan.subtasks]
     return [

@@ -1,13 +1,13 @@
 """A plan as what the ledger keeps of it: subtasks and the edges between them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID, uuid4
 
 from orchestrator.plan import in_order, longest_remaining, planned_checks
 from shared.database.subtasks import route_of
 from shared.database.tasks import TaskLedger
-from shared.models import Plan, PlannedCheck
+from shared.models import Plan, PlannedCheck, PlannedSubtask
 
 
 async def write_subtasks(
@@ -30,6 +30,22 @@ def urgency(task_priority: int, subtask_priority: int) -> int:
     return max(0, min(10, subtask_priority + task_priority - 5))
 
 
+def part_row(
+    subtask: PlannedSubtask, *, task_priority: int, checks: Iterable[PlannedCheck]
+) -> dict[str, Any]:
+    """What of a subtask's row a person may change later, too."""
+    return {
+        "description": subtask.description,
+        "expected_output": subtask.expected_output,
+        "required_capabilities": sorted(set(subtask.required_capabilities)),
+        "route": route_of(subtask.required_capabilities),
+        "profile": subtask.profile,
+        "checks": [check.model_dump() for check in checks],
+        "priority": subtask.priority,
+        "urgency": urgency(task_priority, subtask.priority),
+    }
+
+
 def ledger_rows(
     plan: Plan, *, task_priority: int, checks: Mapping[str, Sequence[PlannedCheck]] | None = None
 ) -> tuple[list[dict[str, Any]], list[tuple[UUID, UUID]]]:
@@ -41,21 +57,16 @@ def ledger_rows(
     ids = {subtask.id: uuid4() for subtask in plan.subtasks}
     remaining = longest_remaining(plan)
     rows = [
-        {
+        part_row(
+            subtask,
+            task_priority=task_priority,
+            checks=tried.get(subtask.id) or planned_checks(subtask),
+        )
+        | {
             "id": ids[subtask.id],
             "key": subtask.id,
             "position": position,
             "title": subtask.title,
-            "description": subtask.description,
-            "expected_output": subtask.expected_output,
-            "required_capabilities": sorted(set(subtask.required_capabilities)),
-            "route": route_of(subtask.required_capabilities),
-            "profile": subtask.profile,
-            "checks": [
-                check.model_dump() for check in tried.get(subtask.id) or planned_checks(subtask)
-            ],
-            "priority": subtask.priority,
-            "urgency": urgency(task_priority, subtask.priority),
             "estimated_seconds": subtask.estimated_duration,
             "remaining_seconds": remaining[subtask.id],
         }

@@ -2,17 +2,18 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from uuid import UUID
 
-from orchestrator.locked import lock, no_task
-from orchestrator.steering import Mover
+from orchestrator.locked import lock
+from orchestrator.plan_rules import PlanRules
+from orchestrator.steering import Mover, Nudge
 from shared.database.connection import Pool, transaction
-from shared.database.subtasks import SubtaskLedger
-from shared.database.tasks import TaskLedger
+from shared.database.subtasks import TAINTING, SubtaskLedger
+from shared.database.tasks import TaskLedger, TaskNow
 from shared.database.views import Views
 from shared.errors import Conflict, NotFound
-from shared.models import RerunPart, RerunPreview, SubtaskView, TaskView
+from shared.models import BlockedPart, RerunPart, RerunPreview, SubtaskEdit, SubtaskView
 from shared.states import REOPEN_TASK, RERUN, SubtaskStatus, TaskStatus
 
 _RERUNNABLE = (TaskStatus.IN_PROGRESS, TaskStatus.COMPLETED, TaskStatus.FAILED)
@@ -22,74 +23,93 @@ _CHOOSABLE = RERUN.sources - {SubtaskStatus.QUEUED}
 class Reruns:
     """Previews and carries out reruns; what was previewed is what runs, or nothing."""
 
-    def __init__(self, pool: Pool, mover: Mover) -> None:
+    def __init__(self, pool: Pool, mover: Mover, rules: PlanRules) -> None:
         self._pool = pool
         self._tasks = TaskLedger(pool)
         self._subtasks = SubtaskLedger(pool)
-        self._views = Views(pool)
-        self._mover = mover
+        self._nudge = Nudge(mover)
+        self._rules = rules
 
     async def preview(self, task_id: UUID, subtask_id: UUID) -> RerunPreview:
-        """What would run again and what would be reused; raises Conflict when it cannot be."""
-        return await _preview(self._views, task_id, subtask_id)
+        """What would run again and what would not; raises Conflict when it cannot be."""
+        async with transaction(self._pool) as connection:
+            now = await lock(self._tasks.within(connection), task_id)
+            subtasks = await Views(self._pool, connection).subtasks(task_id)
+        return preview_of(now, subtasks, subtask_id)
 
     async def rerun(
-        self, task_id: UUID, subtask_id: UUID, *, seen: str, description: str | None
+        self, task_id: UUID, subtask_id: UUID, *, seen: str, edit: SubtaskEdit | None = None
     ) -> None:
         """Do what the preview said; Conflict when the task is no longer as it was seen."""
         async with transaction(self._pool) as connection:
             tasks = self._tasks.within(connection)
-            subtasks = self._subtasks.within(connection)
             now = await lock(tasks, task_id)
-            preview = await _preview(Views(self._pool, connection), task_id, subtask_id)
-            ids = [part.id for part in preview.runs]
+            before = await Views(self._pool, connection).subtasks(task_id)
+            preview = preview_of(now, before, subtask_id)
             if preview.seen != seen:
                 raise _changed(now.status)
+            ids = [part.id for part in preview.runs]
             # What was just claimed is no source of this edge: nothing is done by halves.
             open_parts = {part.id for part in preview.runs if part.status in RERUN.sources}
-            done = await subtasks.rerun(task_id, ids, chosen=subtask_id, description=description)
-            if done != len(open_parts):
+            subtasks = self._subtasks.within(connection)
+            if await subtasks.rerun(task_id, ids) != len(open_parts):
                 raise _changed(now.status)
+            if edit is not None:
+                part = next(each for each in before if each.id == subtask_id)
+                row = self._rules.edited(part, edit, task_priority=now.priority)
+                await subtasks.edit(task_id, subtask_id, row)
             if now.status in REOPEN_TASK.sources:
                 await tasks.reopen(task_id)
-        await self._mover.advance([task_id])
+        await self._nudge.advance(task_id)
 
 
-async def _preview(views: Views, task_id: UUID, subtask_id: UUID) -> RerunPreview:
-    detail = await views.task(task_id)
-    if detail is None:
-        raise no_task(task_id)
-    return preview_of(detail.task, subtask_id)
-
-
-def preview_of(task: TaskView, subtask_id: UUID) -> RerunPreview:
+def preview_of(now: TaskNow, subtasks: Sequence[SubtaskView], subtask_id: UUID) -> RerunPreview:
     """The preview of a rerun from a subtask on; raises NotFound and Conflict."""
-    chosen = next((each for each in task.subtasks if each.id == subtask_id), None)
+    chosen = next((each for each in subtasks if each.id == subtask_id), None)
     if chosen is None:
         raise NotFound(f"this task has no subtask {subtask_id}")
-    keys = {chosen.key} | _descendants(task.subtasks, chosen.key)
-    runs = [each for each in task.subtasks if each.key in keys]
+    again = {chosen.key} | _descendants(subtasks, chosen.key)
+    held_by = _holders(subtasks, again)
+    runs = [each for each in subtasks if each.key in again and not held_by[each.key]]
+    stays = [each for each in subtasks if each.key in again and held_by[each.key]]
     reuses = [
         each
-        for each in task.subtasks
-        if each.key not in keys and each.status is SubtaskStatus.COMPLETED
+        for each in subtasks
+        if each.key not in again and each.status is SubtaskStatus.COMPLETED
     ]
-    _refuse(task, chosen, runs)
+    _refuse(now, subtasks, chosen, runs)
     return RerunPreview(
-        seen=_seen(task, runs),
+        seen=_seen(now, runs),
         runs=tuple(_part(each) for each in runs),
         reuses=tuple(_part(each) for each in reuses),
+        stays_blocked=tuple(_blocked(each, held_by[each.key]) for each in stays),
     )
 
 
-def _refuse(task: TaskView, chosen: SubtaskView, runs: Sequence[SubtaskView]) -> None:
-    by_key = {each.key: each for each in task.subtasks}
+def _holders(subtasks: Sequence[SubtaskView], again: Collection[str]) -> dict[str, list[str]]:
+    """By key of `again`: what failed or was cancelled outside it and so keeps it from running."""
+    held_by: dict[str, list[str]] = {key: [] for key in again}
+    for each in subtasks:
+        if each.status in TAINTING and each.key not in again:
+            for key in _descendants(subtasks, each.key) & held_by.keys():
+                held_by[key].append(each.key)
+    return held_by
+
+
+def _refuse(
+    now: TaskNow,
+    subtasks: Sequence[SubtaskView],
+    chosen: SubtaskView,
+    runs: Sequence[SubtaskView],
+) -> None:
+    by_key = {each.key: each for each in subtasks}
     open_before = [
         key for key in chosen.dependencies if by_key[key].status is not SubtaskStatus.COMPLETED
     ]
     busy = [each.key for each in runs if each.status is SubtaskStatus.RUNNING]
-    if task.cancel_requested or task.status not in _RERUNNABLE:
-        reason, remedy = f"the task is {task.status}", "look at the task again"
+    if now.cancelled or now.status not in _RERUNNABLE:
+        state = "being cancelled" if now.cancelled else now.status
+        reason, remedy = f"the task is {state}", "look at the task again"
     elif chosen.status not in _CHOOSABLE:
         reason, remedy = f"{chosen.key} is {chosen.status}: it has not ended", "wait until it has"
     elif open_before:
@@ -104,7 +124,7 @@ def _refuse(task: TaskView, chosen: SubtaskView, runs: Sequence[SubtaskView]) ->
         reason,
         slug="not-rerunnable",
         remedy=remedy,
-        status_now=task.status,
+        status_now=now.status,
         subtask_status_now=chosen.status,
     )
 
@@ -127,8 +147,8 @@ def _descendants(subtasks: Sequence[SubtaskView], key: str) -> set[str]:
     return found
 
 
-def _seen(task: TaskView, runs: Sequence[SubtaskView]) -> str:
-    state = [task.status, *((str(each.id), each.status, each.attempt) for each in runs)]
+def _seen(now: TaskNow, runs: Sequence[SubtaskView]) -> str:
+    state = [now.status, *((str(each.id), each.status, each.attempt) for each in runs)]
     return hashlib.sha256(json.dumps(state).encode()).hexdigest()[:32]
 
 
@@ -140,4 +160,14 @@ def _part(subtask: SubtaskView) -> RerunPart:
         status=subtask.status,
         attempt=subtask.attempt,
         cost_usd=subtask.cost_usd,
+    )
+
+
+def _blocked(subtask: SubtaskView, held_by: Sequence[str]) -> BlockedPart:
+    return BlockedPart(
+        id=subtask.id,
+        key=subtask.key,
+        title=subtask.title,
+        status=subtask.status,
+        held_by=tuple(held_by),
     )

@@ -15,7 +15,14 @@ from pydantic_core import CoreSchema, PydanticCustomError, PydanticKnownError, c
 
 from orchestrator.plan import has_control_characters
 from shared.errors import InvalidRequest
-from shared.models import Record, ReviewPolicy
+from shared.models import (
+    MAX_DESCRIPTION,
+    MAX_TITLE,
+    MAX_USER,
+    MIN_DESCRIPTION,
+    Record,
+    ReviewPolicy,
+)
 from shared.problems import field_errors
 
 # What `has_control_characters` refuses, as a character class of JSON Schema.
@@ -65,6 +72,7 @@ def _whole(value: Any) -> Any:
 
 
 Whole = Annotated[int, BeforeValidator(_whole)]
+Priority = Annotated[int, Field(ge=0, le=10, strict=True), BeforeValidator(_whole)]
 
 
 def _truth(value: Any) -> Any:
@@ -82,9 +90,9 @@ class TaskSubmission(Record):
     operator's setting decides.
     """
 
-    description: Annotated[str, Prose(10, 5_000)]
-    user_id: Annotated[str, Prose(1, 128)] = "anonymous"
-    title: Annotated[str, Prose(0, 200)] | None = None
+    description: Annotated[str, Prose(MIN_DESCRIPTION, MAX_DESCRIPTION)]
+    user_id: Annotated[str, Prose(1, MAX_USER)] = "anonymous"
+    title: Annotated[str, Prose(0, MAX_TITLE)] | None = None
     priority: Whole = Field(default=5, ge=0, le=10)
     review: ReviewPolicy | None = None
     require_approval: Annotated[bool, BeforeValidator(_truth)] | None = None

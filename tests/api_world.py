@@ -18,6 +18,7 @@ from orchestrator.app import create_app
 from orchestrator.approval import Approvals
 from orchestrator.dispatcher import Dispatcher, Ears
 from orchestrator.event_stream import EventHub
+from orchestrator.plan_rules import PlanRules
 from orchestrator.request_body import Limits
 from orchestrator.reruns import Reruns
 from orchestrator.roster import Roster
@@ -43,6 +44,7 @@ from tests.planning_world import Team
 LIMITS = Limits(files=5, upload_bytes=64 * 1024)
 DESCRIPTION = "Compare the sales of both years"
 ROLES = {"backend": "writes services"}
+RULES = PlanRules(Team(offered=ROLES))
 PROBLEM = "application/problem+json"
 
 
@@ -153,9 +155,9 @@ async def open_api(
             submissions=Submissions(
                 pool, doorbell, files=files, limits=limits, require_approval=require_approval
             ),
-            steering=Steering(pool, advancer, doorbell),
-            approvals=Approvals(pool, advancer, doorbell, Team(offered=ROLES), check_http=False),
-            reruns=Reruns(pool, advancer),
+            steering=Steering(pool, advancer, doorbell, RULES),
+            approvals=Approvals(pool, advancer, doorbell, RULES),
+            reruns=Reruns(pool, advancer, RULES),
             files=files,
             simulated=True,
             wake=lambda: woken.append(None),

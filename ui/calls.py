@@ -26,6 +26,7 @@ from shared.models import (
     RerunPreview,
     ReviewPolicy,
     Running,
+    SubtaskEdit,
     SystemView,
     TaskDetail,
     TaskPage,
@@ -173,14 +174,22 @@ def cancel(task_id: UUID) -> Call[TaskView]:
 
 
 def retry(
-    task_id: UUID, subtask_id: UUID, *, attempt: int, description: str | None = None
+    task_id: UUID,
+    subtask_id: UUID,
+    *,
+    attempt: int,
+    description: str | None = None,
+    edit: SubtaskEdit | None = None,
 ) -> Call[TaskView]:
-    """Run a failed subtask again; `attempt` is the one that was seen to fail."""
+    """Run a failed subtask again; `attempt` is the one that was seen to fail.
+
+    `edit` changes what it is told and held against; `description` is short for an edit of it.
+    """
     return Call(
         "POST",
         f"/tasks/{task_id}/subtasks/{subtask_id}/retry",
         _record(TaskView),
-        json=_given(attempt=attempt, description=description),
+        json={"attempt": attempt} | _changes(description, edit),
         repeatable=False,
     )
 
@@ -227,9 +236,15 @@ def resume(task_id: UUID) -> Call[TaskView]:
     return _verb(task_id, "resume")
 
 
-def prioritise(task_id: UUID, priority: int) -> Call[TaskView]:
-    """Change how urgent a task is, 0 to 10."""
-    return Call("PATCH", f"/tasks/{task_id}", _record(TaskView), json={"priority": priority})
+def prioritise(task_id: UUID, priority: int, *, seen: int | None = None) -> Call[TaskView]:
+    """Change how urgent a task is, 0 to 10; Conflict when it is no longer as urgent as `seen`."""
+    return Call(
+        "PATCH",
+        f"/tasks/{task_id}",
+        _record(TaskView),
+        json=_given(priority=priority, seen=seen),
+        repeatable=seen is None,
+    )
 
 
 def cancel_subtask(task_id: UUID, subtask_id: UUID) -> Call[TaskView]:
@@ -245,13 +260,26 @@ def preview_rerun(task_id: UUID, subtask_id: UUID) -> Call[RerunPreview]:
 
 
 def rerun(
-    task_id: UUID, subtask_id: UUID, *, seen: str, description: str | None = None
+    task_id: UUID,
+    subtask_id: UUID,
+    *,
+    seen: str,
+    description: str | None = None,
+    edit: SubtaskEdit | None = None,
 ) -> Call[TaskView]:
-    """Do what the preview said, perhaps with a better description; `seen` is the preview's."""
-    wish: dict[str, Any] = {"from": str(subtask_id), "seen": seen}
+    """Do what the preview said, perhaps with an edit as of `retry`; `seen` is the preview's."""
+    wish = {"from": str(subtask_id), "seen": seen} | _changes(description, edit)
+    return _verb(task_id, "rerun", **wish)
+
+
+def _changes(description: str | None, edit: SubtaskEdit | None) -> dict[str, Any]:
+    """What should be different this time; both at once is for the service to refuse."""
+    wish: dict[str, Any] = {}
     if description is not None:
         wish["description"] = description
-    return _verb(task_id, "rerun", **wish)
+    if edit is not None:
+        wish["edit"] = edit.model_dump(mode="json", exclude_unset=True)
+    return wish
 
 
 def _verb(task_id: UUID, name: str, **body: Any) -> Call[TaskView]:

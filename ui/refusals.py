@@ -43,6 +43,12 @@ class ServiceFailed(QuintetError):
         self.status = status
 
 
+class AlreadyDone(Conflict):
+    """Somebody, perhaps the same person, has asked for just that a moment ago."""
+
+    title = "Nothing to do"
+
+
 def may_pass(error: BaseException) -> bool:
     """Whether it is one of those that a restart of the service brings, and that end with it."""
     if isinstance(error, ServiceFailed):
@@ -67,9 +73,27 @@ def refusal(response: httpx.Response) -> QuintetError:
     if slug == DependencyUnavailable.slug:
         return DependencyUnavailable(detail, remedy=remedy, **extra)
     if status < 500 or status in REFUSALS:
-        kind = REFUSALS.get(status, RequestError)
+        kind = _KINDS.get(slug) or REFUSALS.get(status, RequestError)
         return kind(detail, slug=slug, remedy=remedy, **extra)
     return ServiceFailed(detail, status=status, remedy=remedy or "Look at the orchestrator's log.")
+
+
+def faults(error: QuintetError) -> list[str]:
+    """What a refusal lists as wrong, a sentence each, behind the field that it is about."""
+    told = error.extra.get("errors")
+    return [_fault(each) for each in told] if isinstance(told, list) else []
+
+
+def unsaid_faults(error: QuintetError) -> list[str]:
+    """Those that the error's detail does not repeat."""
+    return [fault for fault in faults(error) if fault not in error.detail]
+
+
+def _fault(told: object) -> str:
+    if not isinstance(told, dict):
+        return str(told)
+    field, words = str(told.get("field") or "plan"), str(told.get("message") or told)
+    return words if field in _WHOLE else f"{field}: {words}"
 
 
 def unreachable(error: Exception, url: str) -> ServiceUnreachable:
@@ -92,6 +116,11 @@ def unreachable(error: Exception, url: str) -> ServiceUnreachable:
 def without_login(address: str) -> str:
     """An address as it may be shown: a login in it is nobody's business."""
     return _LOGIN.sub("", address)
+
+
+_KINDS: dict[str, type[RequestError]] = {"already-cancelling": AlreadyDone}
+_WHOLE = ("plan", "edit")
+"""Faults of these name their place themselves."""
 
 
 def _problem(response: httpx.Response) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Body, Query
 from pydantic import Field
 
-from orchestrator.routes.tasks import read_task
+from orchestrator.routes.tasks import task_after
 from orchestrator.services import ServicesDep
 from orchestrator.task_fields import Prose
 from shared.models import Plan, PlanComparison, PlanHistory, PlanVersion, Record, TaskView
@@ -79,7 +79,7 @@ async def approve(
 ) -> TaskView:
     """Let a plan be worked."""
     await services.approvals.approve(task_id, seen=wish.hash)
-    return (await read_task(services, task_id)).task
+    return await task_after(services, task_id)
 
 
 @router.post("/reject", status_code=202, responses=documented(400, 404, 409, 413, 422, 503))
@@ -88,4 +88,4 @@ async def reject(
 ) -> TaskView:
     """Send a plan back to the planner; a new version will wait for approval."""
     await services.approvals.reject(task_id, seen=wish.hash, feedback=wish.feedback)
-    return (await read_task(services, task_id)).task
+    return await task_after(services, task_id)

@@ -7,9 +7,10 @@ from fastapi import APIRouter, Body, Response
 from pydantic import ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from orchestrator.routes.tasks import read_task
+from orchestrator.routes.subtasks import ONE_EDIT, Edited
+from orchestrator.routes.tasks import task_after
 from orchestrator.services import ServicesDep
-from orchestrator.task_fields import Prose, Whole
+from orchestrator.task_fields import Priority
 from shared.models import Record, RerunPreview, Running, TaskView
 from shared.problems import SmallBody, documented
 
@@ -26,12 +27,13 @@ _FINISH = Pause()
 
 
 class Changes(Record):
-    """What can be changed of a task while it is worked."""
+    """What can be changed of a task while it is worked; `seen` is the priority that was seen."""
 
-    priority: Whole = Field(ge=0, le=10, strict=True)
+    priority: Priority
+    seen: Priority | None = None
 
 
-class Rerun(Record):
+class Rerun(Edited):
     """From which subtask on; `seen` of the preview confirms what was looked at."""
 
     model_config = ConfigDict(
@@ -39,14 +41,14 @@ class Rerun(Record):
             "anyOf": [
                 {"required": ["seen"], "properties": {"seen": {"type": "string"}}},
                 {"required": ["preview"], "properties": {"preview": {"const": True}}},
-            ]
+            ],
+            **ONE_EDIT,
         }
     )
 
     from_: UUID = Field(alias="from")
     preview: bool = False
     seen: Annotated[str, Field(pattern="^[0-9a-f]{32}$")] | None = None
-    description: Annotated[str, Prose(1, 8_192)] | None = None
 
     @model_validator(mode="after")
     def _confirmed(self) -> "Rerun":
@@ -68,14 +70,14 @@ async def pause(
 ) -> TaskView:
     """Start nothing more of the task until it is resumed."""
     await services.steering.pause(task_id, releases=wish.running == "release")
-    return (await read_task(services, task_id)).task
+    return await task_after(services, task_id)
 
 
 @router.post("/resume", status_code=202, responses=documented(404, 409, 422, 503))
 async def resume(task_id: UUID, services: ServicesDep) -> TaskView:
     """Let a paused task go on."""
     await services.steering.resume(task_id)
-    return (await read_task(services, task_id)).task
+    return await task_after(services, task_id)
 
 
 @router.patch("", responses=documented(400, 404, 409, 413, 422, 503))
@@ -83,8 +85,8 @@ async def change(
     task_id: UUID, wish: Annotated[Changes, Body()], services: ServicesDep
 ) -> TaskView:
     """Change the task's priority; what waits of it moves in the order at once."""
-    await services.steering.prioritise(task_id, wish.priority)
-    return (await read_task(services, task_id)).task
+    await services.steering.prioritise(task_id, wish.priority, seen=wish.seen)
+    return await task_after(services, task_id)
 
 
 @router.post(
@@ -100,7 +102,5 @@ async def rerun(
     if wish.preview:
         preview = await services.reruns.preview(task_id, wish.from_)
         return Response(preview.model_dump_json(), media_type="application/json")
-    await services.reruns.rerun(
-        task_id, wish.from_, seen=wish.seen or "", description=wish.description
-    )
-    return (await read_task(services, task_id)).task
+    await services.reruns.rerun(task_id, wish.from_, seen=wish.seen or "", edit=wish.wanted_edit())
+    return await task_after(services, task_id)

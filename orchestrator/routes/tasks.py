@@ -13,7 +13,7 @@ from orchestrator.services import Services, ServicesDep
 from orchestrator.task_fields import TaskSubmission
 from orchestrator.waiting import explain
 from shared.database.views import TaskFilter
-from shared.errors import InvalidRequest
+from shared.errors import DependencyUnavailable, InvalidRequest
 from shared.models import AttemptView, LogPage, Record, TaskDetail, TaskPage, TaskView
 from shared.problems import documented
 from shared.states import TaskStatus
@@ -119,7 +119,7 @@ async def show(task_id: UUID, services: ServicesDep) -> TaskDetail:
 async def cancel(task_id: UUID, services: ServicesDep) -> TaskView:
     """Stop a task and everything that runs for it."""
     await services.steering.cancel(task_id)
-    return (await read_task(services, task_id)).task
+    return await task_after(services, task_id)
 
 
 @router.get("/{task_id}/logs", responses=documented(404, 422, 503))
@@ -155,10 +155,21 @@ async def read_task(services: Services, task_id: UUID) -> TaskDetail:
     detail = await services.views.task(task_id)
     if detail is None:
         raise no_task(task_id)
-    task = explain(detail.task, services.roster.agents())
+    task = explain(detail.task, services.roster.agents(), heard=services.roster.hears)
     if services.simulated and task.finished_at is None:
         task = task.model_copy(update={"simulated": True})
     return detail.model_copy(update={"task": task})
+
+
+async def task_after(services: Services, task_id: UUID) -> TaskView:
+    """The task after a verb took effect; an outage now is not told as if nothing was done."""
+    try:
+        return (await read_task(services, task_id)).task
+    except DependencyUnavailable as error:
+        raise DependencyUnavailable(
+            f"it was done, but the task cannot be shown now: {error.detail}",
+            remedy="look at the task again; do not repeat what you asked for",
+        ) from error
 
 
 async def require(services: Services, task_id: UUID) -> None:

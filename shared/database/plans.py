@@ -9,9 +9,11 @@ from uuid import UUID
 
 from shared import states
 from shared.database.connection import Connection, Ledger, Row
-from shared.database.tasks import Step, edge
+from shared.database.statements import edge
+from shared.database.tasks import Step
 from shared.models import Plan, PlanAuthor, PlannedCheck, PlanVersion
 
+_CURRENT = 0  # versions begin with 1
 TriedChecks = Mapping[str, Sequence[PlannedCheck]]
 
 
@@ -70,6 +72,10 @@ class PlanLedger(Ledger):
         """One version."""
         row = await self.fetchrow("plan_versions", task_id, version)
         return None if row is None else _kept(row)
+
+    async def current(self, task_id: UUID) -> KeptPlan | None:
+        """The version that counts."""
+        return await self.version(task_id, _CURRENT)
 
     async def set_version(self, task_id: UUID, version: int) -> None:
         """Make a version the current one, under the task's lock."""

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from shared import states
 from shared.database.connection import Connection, Ledger, Row, transaction
+from shared.database.statements import edge
 from shared.models import Assignment, Band, ModelUsage
 from shared.states import (
     SUBTASK_TERMINAL,
@@ -18,7 +19,8 @@ from shared.states import (
     Transition,
 )
 
-_BANDS = tuple(Band)
+BANDS = tuple(Band)
+"""By their number in the ledger."""
 TAINTING = (SubtaskStatus.FAILED, SubtaskStatus.CANCELLED)
 """What depends on one of these cannot run."""
 
@@ -64,11 +66,6 @@ class Claimant:
 def route_of(capabilities: Sequence[str]) -> str:
     """The sorted set of required capabilities, joined by `+`: the name of a list."""
     return "+".join(sorted(set(capabilities)))
-
-
-def edge(transition: Transition[SubtaskStatus]) -> tuple[str, list[str]]:
-    """A transition as the first two parameters of its statement."""
-    return transition.target.value, sorted(source.value for source in transition.sources)
 
 
 def usage_rows(usage: Sequence[ModelUsage]) -> list[dict[str, Any]]:
@@ -295,22 +292,20 @@ class SubtaskLedger(Ledger):
         """Follow the task's priority."""
         await self.fetch("set_urgency", task_id, priority)
 
-    async def rerun(
-        self, task_id: UUID, parts: Sequence[UUID], *, chosen: UUID, description: str | None
-    ) -> int:
+    async def rerun(self, task_id: UUID, parts: Sequence[UUID]) -> int:
         """Set subtasks back to be run again; their results are superseded. Returns how many."""
-        rows = await self.fetch("rerun", *edge(states.RERUN), task_id, parts, chosen, description)
+        rows = await self.fetch("rerun", *edge(states.RERUN), task_id, parts)
         await self.fetch("supersede_results", [row["id"] for row in rows])
         return len(rows)
 
-    async def retry(
-        self, task_id: UUID, subtask_id: UUID, *, attempt: int, description: str | None
-    ) -> bool:
+    async def retry(self, task_id: UUID, subtask_id: UUID, *, attempt: int) -> bool:
         """Put a failed or cancelled subtask back, if `attempt` is still its last."""
-        row = await self.fetchrow(
-            "retry", *edge(states.RETRY), task_id, subtask_id, attempt, description
-        )
+        row = await self.fetchrow("retry", *edge(states.RETRY), task_id, subtask_id, attempt)
         return row is not None
+
+    async def edit(self, task_id: UUID, subtask_id: UUID, row: Mapping[str, Any]) -> None:
+        """Change what its next attempt is told and held against."""
+        await self.fetch("edit_subtask", task_id, subtask_id, row)
 
     async def unblock(self, task_id: UUID) -> int:
         """Free what nothing that failed or was cancelled stands before any more."""
@@ -340,7 +335,7 @@ class SubtaskLedger(Ledger):
 
 
 def _delivery(row: Row) -> Delivery:
-    return Delivery(row["id"], row["route"], _BANDS[row["band"]])
+    return Delivery(row["id"], row["route"], BANDS[row["band"]])
 
 
 def _demand(row: Row) -> Demand:

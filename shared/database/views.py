@@ -60,7 +60,7 @@ class Views(Ledger):
         row = await self.fetchrow("task", task_id)
         if row is None:
             return None
-        subtasks = [_subtask(item) for item in await self.fetch("subtasks", task_id)]
+        subtasks = await self.subtasks(task_id)
         results = [_result(item) for item in await self.fetch("results", task_id)]
         fields = dict(row)
         fields["tokens"] = Tokens.model_validate(fields["tokens"])
@@ -72,6 +72,10 @@ class Views(Ledger):
             artifacts=tuple(artifacts(results)),
         )
         return TaskDetail(task=view, subtask_results=tuple(results))
+
+    async def subtasks(self, task_id: UUID) -> list[SubtaskView]:
+        """A task's subtasks in the plan's order."""
+        return [_subtask(row) for row in await self.fetch("subtasks", task_id)]
 
     async def tasks(self, wanted: TaskFilter, *, limit: int) -> list[TaskSummary]:
         """A page of tasks, newest first."""

@@ -12,9 +12,11 @@ from shared.models.plan import (
     Plan,
     PlannedSubtask,
     SqlCountCheck,
+    SubtaskEdit,
     TextMatchesCheck,
 )
 from shared.models.steering import (
+    BlockedPart,
     FieldChange,
     PausedReason,
     PlanAuthor,
@@ -45,6 +47,7 @@ from shared.models.verification import (
     CheckResult,
     ClaimEvidence,
     Correction,
+    CorrectionOutcome,
     Criterion,
     Doubt,
     Evidence,
@@ -71,7 +74,18 @@ from shared.models.views import (
     Tokens,
     Waiting,
 )
-from shared.models.words import Band, Capability, Record, ReviewPolicy, Slug, Storable
+from shared.models.words import (
+    MAX_DESCRIPTION,
+    MAX_TITLE,
+    MAX_USER,
+    MIN_DESCRIPTION,
+    Band,
+    Capability,
+    Record,
+    ReviewPolicy,
+    Slug,
+    Storable,
+)
 from shared.models.work import (
     AgentResult,
     Assignment,
@@ -84,6 +98,10 @@ from shared.models.work import (
 
 __all__ = [
     "BEGINNING",
+    "MAX_DESCRIPTION",
+    "MAX_TITLE",
+    "MAX_USER",
+    "MIN_DESCRIPTION",
     "Activity",
     "AgentAttempt",
     "AgentHistory",
@@ -96,6 +114,7 @@ __all__ = [
     "Assignment",
     "AttemptView",
     "Band",
+    "BlockedPart",
     "Capability",
     "CapabilityDurations",
     "Check",
@@ -105,6 +124,7 @@ __all__ = [
     "CommandCheck",
     "ContextFile",
     "Correction",
+    "CorrectionOutcome",
     "Criterion",
     "Cursor",
     "DatabaseNow",
@@ -150,6 +170,7 @@ __all__ = [
     "Storable",
     "Stretch",
     "SubtaskChange",
+    "SubtaskEdit",
     "SubtaskResult",
     "SubtaskView",
     "SystemSample",

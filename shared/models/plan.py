@@ -1,6 +1,6 @@
 """A plan, as the model returns it and the API shows it."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -77,6 +77,27 @@ class PlannedSubtask(Record):
     expected_output: str = Field(max_length=8192)
     profile: str | None = None
     checks: tuple[Check, ...] = ()
+
+
+class SubtaskEdit(Record):
+    """What to change of a subtask before it runs again; what is left out stays as it is.
+
+    `profile` null takes its role away; null in any other field leaves it as it is.
+    """
+
+    description: Annotated[str, Field(min_length=1, max_length=8192)] | None = None
+    expected_output: Annotated[str, Field(max_length=8192)] | None = None
+    checks: tuple[Check, ...] | None = None
+    required_capabilities: Annotated[tuple[Capability, ...], Field(min_length=1)] | None = None
+    profile: str | None = None
+    priority: Annotated[int, Field(ge=0, le=10)] | None = None
+
+    def changes(self) -> dict[str, Any]:
+        """The fields to change, with their new values."""
+        given = {name: getattr(self, name) for name in self.model_fields_set}
+        return {
+            name: value for name, value in given.items() if value is not None or name == "profile"
+        }
 
 
 class Plan(Record):

@@ -70,9 +70,20 @@ class RerunPart(Record):
     cost_usd: Decimal
 
 
+class BlockedPart(Record):
+    """A subtask that builds on what runs again, but is held by failed or cancelled ones as well."""
+
+    id: UUID
+    key: str
+    title: str
+    status: SubtaskStatus
+    held_by: tuple[str, ...]
+
+
 class RerunPreview(Record):
     """What a rerun would do; `seen` names the state it was computed from, to confirm it with."""
 
     seen: str
     runs: tuple[RerunPart, ...]
     reuses: tuple[RerunPart, ...]
+    stays_blocked: tuple[BlockedPart, ...] = ()

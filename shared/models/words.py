@@ -5,6 +5,11 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
 
+MIN_DESCRIPTION = 10  # characters of what a person asks for, without the space around it
+MAX_DESCRIPTION = 5_000
+MAX_TITLE = 200
+MAX_USER = 128
+
 
 class Capability(StrEnum):
     """What an agent can be asked for."""

@@ -9,12 +9,13 @@ from uuid import UUID
 
 from agent.outcome import Failed, Outcome
 from orchestrator.approval import Approvals
+from orchestrator.plan_rules import PlanRules
 from orchestrator.reruns import Reruns
 from orchestrator.steering import Mover, Steering
 from shared.database.connection import Pool
 from shared.database.metrics import LedgerFigures
 from shared.errors import Conflict, NotFound
-from shared.models import Assignment, TaskView
+from shared.models import Assignment, SubtaskEdit, TaskView
 from shared.queue import Doorbell
 from shared.states import TASK_TERMINAL, FailureKind
 from tests.api_world import dispatching
@@ -37,9 +38,10 @@ class Hands:
 
     def __init__(self, pool: Pool, mover: Mover, doorbell: Doorbell, seed: int) -> None:
         self.world = World(pool)
-        self.steering = Steering(pool, mover, doorbell)
-        self.approvals = Approvals(pool, mover, doorbell, Team(), check_http=False)
-        self.reruns = Reruns(pool, mover)
+        rules = PlanRules(Team())
+        self.steering = Steering(pool, mover, doorbell, rules)
+        self.approvals = Approvals(pool, mover, doorbell, rules)
+        self.reruns = Reruns(pool, mover, rules)
         self.random = random.Random(seed)
         self.done: Counter[str] = Counter()
 
@@ -70,12 +72,12 @@ class Hands:
     async def rerun(self, task: TaskView) -> None:
         chosen = self.random.choice(task.subtasks).id
         preview = await self.reruns.preview(task.id, chosen)
-        await self.reruns.rerun(task.id, chosen, seen=preview.seen, description=None)
+        await self.reruns.rerun(task.id, chosen, seen=preview.seen)
 
     async def retry(self, task: TaskView) -> None:
         chosen = self.random.choice(task.subtasks)
         await self.steering.retry(
-            task.id, chosen.id, attempt=chosen.attempt, description="once more"
+            task.id, chosen.id, attempt=chosen.attempt, edit=SubtaskEdit(description="once more")
         )
 
     async def cancel_part(self, task: TaskView) -> None:

@@ -15,6 +15,7 @@ from shared.database.connection import Pool
 from shared.models import Assignment, Band, ContextFile
 from shared.queue import Doorbell, list_of
 from shared.workspace import Workspace
+from tests.api_world import RULES
 from tests.ledger_world import LEASE, World, held, planned
 from tests.ticks import ticks
 
@@ -118,8 +119,8 @@ async def test_a_retry_unblocks_only_what_no_other_failure_stands_before(
         "UPDATE tasks SET status = 'failed', step_owner = NULL, step_lease_until = NULL,"
         " finished_at = now()"
     )
-    steering = Steering(pool, advancer, doorbell)
-    await steering.retry(task_id, claimed["one"].subtask_id, attempt=1, description=None)
+    steering = Steering(pool, advancer, doorbell, RULES)
+    await steering.retry(task_id, claimed["one"].subtask_id, attempt=1)
     assert await world.status(task_id) == "in_progress"
     assert await world.statuses(task_id) == {
         "one": "queued",
@@ -147,7 +148,7 @@ async def test_a_cancel_waits_for_what_runs(
 ) -> None:
     task_id = await world.ready(planned("runs"), planned("waits", "runs"))
     [mine] = (await _claim_all(world)).values()
-    await Steering(pool, advancer, doorbell).cancel(task_id)
+    await Steering(pool, advancer, doorbell, RULES).cancel(task_id)
     await advancer.advance([task_id])
     assert await world.status(task_id) == "in_progress"
     assert await world.statuses(task_id) == {"runs": "running", "waits": "cancelled"}
@@ -161,7 +162,7 @@ async def test_what_a_drained_agent_gives_back_of_a_cancelled_task_never_starts(
 ) -> None:
     task_id = await world.ready(planned("only"))
     [mine] = (await _claim_all(world)).values()
-    await Steering(pool, advancer, doorbell).cancel(task_id)
+    await Steering(pool, advancer, doorbell, RULES).cancel(task_id)
     assert await world.subtasks.give_back([held(mine)], owner=mine.owner)
     await advancer.advance([task_id])
     assert await world.status(task_id) == "cancelled"

@@ -6,6 +6,7 @@ from uuid import UUID
 import httpx
 import pytest
 
+from orchestrator.plan_rows import urgency
 from shared.database.subtasks import Demand
 from shared.models import Assignment
 from tests.api_world import Api, problem
@@ -85,6 +86,25 @@ async def test_nothing_is_planned_or_answered_while_paused(api: Api, world: Worl
     assert len(await world.tasks.plan(owner=world.owner, lease_seconds=60, limit=10)) == 1
 
 
+async def test_a_task_that_is_over_is_paused_no_more(api: Api) -> None:
+    task_id = UUID((await api.submit())["id"])
+    assert (await pause(api, task_id)).status_code == 202
+    answer = await api.client.post(f"/tasks/{task_id}/cancel")
+    assert (answer.json()["status"], answer.json()["paused_reason"]) == ("cancelled", None)
+    (listed,) = (await api.client.get("/tasks")).json()["tasks"]
+    assert listed["paused_reason"] is None
+
+
+async def test_urgency_is_the_same_however_it_came_about(world: World) -> None:
+    parts = {f"p{number}": number for number in range(11)}
+    task_id = await world.ready(*(planned(key, priority=number) for key, number in parts.items()))
+    for wish in range(11):
+        await world.subtasks.set_urgency(task_id, wish)
+        rows = await world.pool.fetch("SELECT key, urgency FROM subtasks")
+        expected = {key: urgency(wish, number) for key, number in parts.items()}
+        assert {row["key"]: row["urgency"] for row in rows} == expected
+
+
 async def test_the_sweep_takes_a_paused_task_out_of_the_queue(api: Api, world: World) -> None:
     task_id = await world.ready(planned("a"))
     (running,) = await world.claim_next(world.claimant())
@@ -121,6 +141,13 @@ async def test_a_priority_moves_what_waits(api: Api, world: World) -> None:
     first, second = await world.claim_next(world.claimant(), limit=2)
     assert (first.task_id, second.task_id) == (late, early)
     assert "task.priority" in await told(world, late)
+    behind = await api.client.patch(f"/tasks/{late}", json={"priority": 2, "seen": 5})
+    body = problem(behind, 409, "priority-changed")
+    assert (body["priority_now"], body["status_now"]) == (9, "in_progress")
+    wish = {"priority": 2, "seen": 9}
+    clicks = (api.client.patch(f"/tasks/{late}", json=wish) for _ in range(10))
+    answers = await asyncio.gather(*clicks)
+    assert sorted(answer.status_code for answer in answers) == [200] + [409] * 9
     wrong = await api.client.patch(f"/tasks/{late}", json={"priority": 11})
     assert problem(wrong, 422, "invalid-request")["errors"][0]["field"] == "priority"
 

@@ -101,6 +101,7 @@ async def test_an_edit_follows_the_rules_of_plans(api: Api) -> None:
     seen = (await current(api, task_id))["hash"]
     cyclic = plan_of(planned("a", "b"), planned("b", "a"))
     body = problem(await edit(api, task_id, seen, cyclic), 422, "plan-invalid")
+    assert body["detail"] == "the plan is not valid: 1 fault"
     assert body["errors"] == [
         {"field": "plan", "message": "the dependencies form a cycle: a -> b -> a"}
     ]
@@ -116,6 +117,8 @@ async def test_a_plan_sent_back_is_made_anew_with_what_was_said(api: Api, world:
     answer = await verb(api, task_id, "reject", hash=seen, feedback="c instead of b")
     assert (answer.status_code, answer.json()["status"]) == (202, "pending")
     await planner.plan(task_id)
+    rows = await world.pool.fetch("SELECT data FROM events WHERE type = 'task.plan' ORDER BY id")
+    assert [row["data"].get("feedback") for row in rows] == [None, "c instead of b"]
     sent_back = planner.requests[-1].sent_back
     assert sent_back is not None
     assert (sent_back.plan, sent_back.feedback) == (FIRST, "c instead of b")

@@ -85,6 +85,41 @@ async def test_a_failed_task_runs_again_from_its_failure_on(api: Api, world: Wor
     assert not any((await LedgerFigures(world.pool).violations(None)).values())
 
 
+async def test_what_another_failure_holds_is_not_promised(api: Api, world: World) -> None:
+    task_id = await diamond(api, failing="c")
+    preview = (await ask(api, task_id, "b", preview=True)).json()
+    assert (keys(preview["runs"]), keys(preview["reuses"])) == (["b"], ["a", "e"])
+    (held,) = preview["stays_blocked"]
+    assert (held["key"], held["status"], held["held_by"]) == ("d", "blocked", ["c"])
+    before = (await api.subtasks(task_id))["d"]
+    assert (await ask(api, task_id, "b", seen=preview["seen"])).status_code == 202
+    assert (await api.subtasks(task_id))["d"] == before, "it was not touched"
+    statuses = await world.statuses(task_id)
+    assert (statuses["b"], statuses["c"], statuses["d"]) == ("queued", "failed", "blocked")
+    assert not any((await LedgerFigures(world.pool).violations(None)).values())
+
+
+async def test_what_an_own_failure_holds_is_part_of_the_rerun(api: Api) -> None:
+    task_id = await diamond(api, failing="c")
+    preview = (await ask(api, task_id, "a", preview=True)).json()
+    assert (keys(preview["runs"]), preview["stays_blocked"]) == (["a", "b", "c", "d"], [])
+
+
+async def test_a_rerun_may_change_the_part_it_begins_with(api: Api, world: World) -> None:
+    task_id = await diamond(api)
+    seen = (await ask(api, task_id, "b", preview=True)).json()["seen"]
+    wrong = {"profile": "wizard"}
+    problem(await ask(api, task_id, "b", seen=seen, edit=wrong), 422, "edit-invalid")
+    assert (await api.task(task_id))["status"] == "completed", "a refused edit changes nothing"
+    edit = {"expected_output": "sums by quarter", "checks": [], "profile": "backend"}
+    assert (await ask(api, task_id, "b", seen=seen, edit=edit)).status_code == 202
+    (again,) = await world.claim_next(world.claimant(), limit=9)
+    assert (again.key, again.expected_output) == ("b", "sums by quarter")
+    assert (again.profile, again.checks) == ("backend", ())
+    rows = await world.pool.fetch("SELECT subtask_id FROM events WHERE type = 'subtask.edited'")
+    assert [row["subtask_id"] for row in rows] == [again.subtask_id]
+
+
 async def test_of_many_confirmations_one_wins(api: Api) -> None:
     task_id = await diamond(api)
     seen = (await ask(api, task_id, "a", preview=True)).json()["seen"]

@@ -2,18 +2,24 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from uuid import UUID, uuid4
 
+import pytest
+
+from orchestrator.advance import Advancer
 from orchestrator.dispatcher import Dispatcher
+from orchestrator.routes.tasks import task_after
 from orchestrator.steering import Steering
-from shared.database.connection import Pool
+from shared.database.connection import Pool, open_pool
 from shared.database.subtasks import Demand
+from shared.database.views import Views
+from shared.errors import DependencyUnavailable
 from shared.models import Assignment
 from shared.queue import Doorbell
-from tests.api_world import Api, dispatching, problem
-from tests.ledger_world import World, held, planned
+from tests.api_world import RULES, Api, dispatching, problem
+from tests.ledger_world import LEASE, World, held, planned
 from tests.ticks import ticks
 
 
@@ -57,10 +63,12 @@ async def test_queued_subtasks_are_withdrawn(api: Api, world: World) -> None:
 async def test_what_runs_is_stopped_first(api: Api, world: World) -> None:
     task_id = await world.ready(planned("a"), planned("b", "a"))
     (assignment,) = await world.claim_next(world.claimant())
-    for _ in range(2):  # a second click while it is being stopped changes nothing
-        shown = (await api.client.post(f"/tasks/{task_id}/cancel")).json()
-        assert (shown["status"], shown["cancel_requested"]) == ("in_progress", True)
-        assert shown["waiting"]["reason"] == "being cancelled: what runs is being stopped"
+    shown = (await api.client.post(f"/tasks/{task_id}/cancel")).json()
+    assert (shown["status"], shown["cancel_requested"]) == ("in_progress", True)
+    assert shown["waiting"]["reason"] == "being cancelled: what runs is being stopped"
+    second = problem(await api.client.post(f"/tasks/{task_id}/cancel"), 409, "already-cancelling")
+    assert second["detail"] == "the task is already being cancelled"
+    assert second["status_now"] == "in_progress"
     assert await world.statuses(task_id) == {"a": "running", "b": "cancelled"}
     renewed = await world.subtasks.renew(
         [held(assignment)], owner=assignment.owner, lease_seconds=60
@@ -109,6 +117,84 @@ async def test_a_retry_frees_what_waited_and_nothing_else(api: Api, world: World
     assert await world.complete(again)
     await api.advancer.advance([task_id])
     assert (await world.statuses(task_id))["b"] == "queued"
+
+
+async def test_a_retry_may_change_what_made_it_fail(api: Api, world: World) -> None:
+    task_id, broken = await failed(api)
+    edit = {
+        "expected_output": "a table",
+        "checks": [{"kind": "file_exists", "path": "sums.csv"}],
+        "required_capabilities": ["code_generation", "data_analysis"],
+        "profile": "backend",
+        "priority": 8,
+    }
+    answer = await api.retry(task_id, broken.subtask_id, attempt=1, edit=edit)
+    assert answer.status_code == 202, answer.text
+    who = replace(world.claimant(), routes=("code_generation+data_analysis",))
+    (again,) = await world.claim_next(who)
+    assert (again.key, again.attempt, again.description) == ("a", 2, broken.description)
+    assert (again.expected_output, again.profile) == ("a table", "backend")
+    assert [planned.check.kind for planned in again.checks] == ["file_exists"]
+    assert [str(word) for word in again.required_capabilities] == edit["required_capabilities"]
+    (row,) = await world.pool.fetch(
+        "SELECT band, urgency, priority FROM subtasks WHERE id = $1", broken.subtask_id
+    )
+    assert tuple(row) == (0, 8, 8)
+
+
+async def test_an_edit_is_told_with_what_was_there_before(api: Api, world: World) -> None:
+    task_id, broken = await failed(api)
+    better = {"description": "Count them all", "priority": 8, "profile": None}
+    assert (await api.retry(task_id, broken.subtask_id, attempt=1, edit=better)).status_code == 202
+    (event,) = await world.pool.fetch(
+        "SELECT * FROM events WHERE task_id = $1 AND type = 'subtask.edited'", task_id
+    )
+    assert (event["subtask_id"], event["attempt"]) == (broken.subtask_id, 1)
+    assert event["data"]["message"] == "a person changed its description, priority"
+    assert event["data"]["data"] == {
+        "before": {"description": broken.description, "priority": 5},
+        "after": {"description": "Count them all", "priority": 8},
+    }
+    (line,) = (await api.client.get(f"/tasks/{task_id}/logs")).json()["entries"]
+    assert (line["kind"], line["data"]) == ("subtask.edited", event["data"]["data"])
+
+
+async def test_an_edit_follows_the_rules_of_plans(api: Api, world: World) -> None:
+    task_id, broken = await failed(api)
+    wrong = {
+        "description": "a\x00b",
+        "profile": "wizard",
+        "checks": [{"kind": "command", "command": " "}],
+    }
+    answer = await api.retry(task_id, broken.subtask_id, attempt=1, edit=wrong)
+    body = problem(answer, 422, "edit-invalid")
+    assert body["detail"] == "the edit is not valid: 3 faults"
+    assert {fault["field"] for fault in body["errors"]} == {"edit"}
+    said = " ".join(fault["message"] for fault in body["errors"])
+    for words in ("names the profile 'wizard'", "control characters", "the command is empty"):
+        assert words in said
+    assert (await world.statuses(task_id))["a"] == "failed", "a refused edit is no retry"
+    for wish, field in (
+        ({"edit": {"title": "x"}}, "edit.title"),
+        ({"edit": {"required_capabilities": []}}, "edit.required_capabilities"),
+        ({"edit": {"priority": 11}}, "edit.priority"),
+    ):
+        answer = await api.retry(task_id, broken.subtask_id, attempt=1, **wish)
+        body = problem(answer, 422, "invalid-request", str(wish))
+        assert [item["field"] for item in body["errors"]] == [field]
+    both = {"edit": {"priority": 1}, "description": "x"}
+    answer = await api.retry(task_id, broken.subtask_id, attempt=1, **both)
+    assert "either `edit` or `description`" in problem(answer, 422, "invalid-request")["detail"]
+
+
+async def test_a_role_that_nobody_has_just_now_does_not_stand_in_the_way(
+    api: Api, world: World
+) -> None:
+    task_id, broken = await failed(api)
+    await world.pool.execute("UPDATE subtasks SET profile = 'wizard'")
+    edit = {"description": "again"}
+    assert (await api.retry(task_id, broken.subtask_id, attempt=1, edit=edit)).status_code == 202
+    assert (await api.subtasks(task_id))["a"]["profile"] == "wizard"
 
 
 async def test_without_a_new_description_the_old_one_stands(api: Api, world: World) -> None:
@@ -206,9 +292,27 @@ async def test_an_answer_that_is_due_when_a_retry_moves_on_is_written(
     async with dispatching(pool, redis_url, tmp_path) as dispatcher, Doorbell(redis_url) as bell:
         await dispatcher.advance([task_id])
         await until(world, task_id, "failed")
-        steering = Steering(pool, Late(world, dispatcher), bell)
-        await steering.retry(task_id, broken.subtask_id, attempt=1, description=None)
+        steering = Steering(pool, Late(world, dispatcher), bell, RULES)
+        await steering.retry(task_id, broken.subtask_id, attempt=1)
         await until(world, task_id, "completed")
+
+
+async def test_a_verb_counts_although_nothing_can_be_moved_on_after_it(
+    api: Api, world: World, pool: Pool, database_url: str, tmp_path: Path
+) -> None:
+    task_id, broken = await failed(api)
+    gone = await open_pool(database_url, minimum=1, maximum=1)
+    await gone.close()
+    bell = api.services.doorbell
+    cut_off = Advancer(gone, bell, files=tmp_path, owner=uuid4(), lease_seconds=LEASE)
+    with pytest.raises(DependencyUnavailable):
+        await cut_off.advance([task_id])
+    await Steering(pool, cut_off, bell, RULES).retry(task_id, broken.subtask_id, attempt=1)
+    assert (await world.statuses(task_id))["a"] == "pending"
+    assert await world.tasks.to_advance() == [task_id], "the sweep takes it from here"
+    blind = replace(api.services, views=Views(gone))
+    with pytest.raises(DependencyUnavailable, match="it was done, but the task cannot be shown"):
+        await task_after(blind, task_id)
 
 
 async def test_what_another_failure_stands_before_stays_blocked(api: Api, world: World) -> None:

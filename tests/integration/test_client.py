@@ -19,9 +19,10 @@ from shared.errors import (
     RequestError,
     TooLarge,
 )
-from shared.models import Capability, LogPage, TaskPage
+from shared.models import Capability, LogPage, SubtaskEdit, TaskPage
 from shared.states import TaskStatus
 from tests import ui_records as records
+from tests.api_world import DESCRIPTION, LIMITS, Api, listening
 from tests.scripted_service import Reply, ScriptedService, scripted_service
 from ui.client import (
     AsyncQuintetClient,
@@ -30,6 +31,7 @@ from ui.client import (
     ServiceUnreachable,
     Upload,
 )
+from ui.refusals import AlreadyDone, faults, unsaid_faults
 
 VIEW = Reply(202, records.task("pending").model_dump_json())
 PROBLEM = "application/problem+json"
@@ -112,6 +114,38 @@ def test_what_is_not_repeatable_is_sent_once(
     assert len(service.seen) == 2
 
 
+def test_an_edit_sends_what_was_given_and_nothing_else(
+    service: ScriptedService, client: QuintetClient
+) -> None:
+    service.script(VIEW)
+    client.retry(uuid4(), uuid4(), attempt=1, edit=SubtaskEdit(profile=None, checks=()))
+    client.rerun(uuid4(), uuid4(), seen="x", edit=SubtaskEdit(priority=9))
+    client.prioritise(uuid4(), 7, seen=5)
+    bodies = [json.loads(request.body) for request in service.seen]
+    assert bodies[0] == {"attempt": 1, "edit": {"profile": None, "checks": []}}
+    assert bodies[1]["edit"] == {"priority": 9}
+    assert bodies[2] == {"priority": 7, "seen": 5}
+
+
+def test_faults_are_told_with_the_field_they_are_about() -> None:
+    told = [
+        {"field": "plan", "message": "the dependencies form a cycle"},
+        {"field": "edit", "message": "subtask 'a' has a wrong check"},
+        {"field": "attempt", "message": "Input should be a valid integer"},
+        "in words",
+    ]
+    detail = "attempt: Input should be a valid integer"
+    error = InvalidRequest(detail, errors=told)
+    assert faults(error) == [
+        "the dependencies form a cycle",
+        "subtask 'a' has a wrong check",
+        detail,
+        "in words",
+    ]
+    assert unsaid_faults(error) == [fault for fault in faults(error) if fault != detail]
+    assert faults(InvalidRequest("no list")) == []
+
+
 @pytest.mark.parametrize(
     ("reply", "expected"),
     [
@@ -119,6 +153,7 @@ def test_what_is_not_repeatable_is_sent_once(
         (problem(422, "invalid-request"), InvalidRequest),
         (problem(404, "not-found"), NotFound),
         (problem(409, "already-retried"), Conflict),
+        (problem(409, "already-cancelling"), AlreadyDone),
         (problem(413, "too-large"), TooLarge),
         (problem(503, "busy"), Busy),
         (problem(503, "dependency-unavailable"), DependencyUnavailable),
@@ -258,3 +293,16 @@ def test_a_login_in_the_address_is_never_told(url: str) -> None:
     with pytest.raises(QuintetError) as refused, QuintetClient(url) as client:
         client.tasks()
     assert "hidden" not in f"{refused.value} {refused.value.detail} {refused.value.remedy}"
+
+
+@pytest.mark.parametrize("size", [LIMITS.upload_bytes + 1, 40 << 20])
+async def test_files_that_are_too_large_are_refused_in_words(api: Api, size: int) -> None:
+    """Whoever sends them is told, though the service reads no more of them than it must."""
+    async with (
+        listening(api.app) as port,
+        AsyncQuintetClient(f"http://127.0.0.1:{port}") as client,
+    ):
+        with pytest.raises(TooLarge) as raised:
+            await client.submit(DESCRIPTION, files=[Upload("big.bin", bytes(size))])
+    assert raised.value.detail == "the files hold more than 0.0625 MB"
+    assert raised.value.remedy == "send at most 0.0625 MB in all"

@@ -38,12 +38,10 @@ async def _apply(world: World, edge: Edge, task_id: UUID, subtask_id: UUID) -> A
         states.ABANDON: lambda: ledger.abandon(grace_seconds=0),
         states.BLOCK: lambda: ledger.block([task_id]),
         states.WITHDRAW: lambda: ledger.withdraw([task_id]),
-        states.RETRY: lambda: ledger.retry(task_id, subtask_id, attempt=1, description=None),
+        states.RETRY: lambda: ledger.retry(task_id, subtask_id, attempt=1),
         states.UNBLOCK: lambda: ledger.unblock(task_id),
         states.HOLD: lambda: ledger.hold([task_id]),
-        states.RERUN: lambda: ledger.rerun(
-            task_id, [subtask_id], chosen=subtask_id, description=None
-        ),
+        states.RERUN: lambda: ledger.rerun(task_id, [subtask_id]),
     }
     return await calls[edge]()
 
@@ -153,7 +151,7 @@ async def test_the_third_loss_is_poison_and_a_person_may_retry(world: World) -> 
     assert await world.subtasks.poison(max_losses=3, grace_seconds=0) == [task_id]
     row = await world.pool.fetchrow("SELECT status, failure_kind, losses FROM subtasks")
     assert tuple(row or ()) == ("failed", "poison", 3)
-    assert await world.subtasks.retry(task_id, third.subtask_id, attempt=3, description=None)
+    assert await world.subtasks.retry(task_id, third.subtask_id, attempt=3)
     assert await world.statuses(task_id) == {"only": "pending"}
 
 

@@ -6,7 +6,7 @@ INSERT INTO plan_versions (task_id, version, plan, hash, author, feedback, check
 VALUES ($1, $2, $3::jsonb, $4, $5, $6, $7::jsonb);
 
 -- name: plan_versions
--- $1 task, $2 version or null for all.
+-- $1 task, $2 version, 0 for the one that counts, or null for all.
 SELECT
     v.version,
     v.hash,
@@ -18,7 +18,9 @@ SELECT
     v.checks
 FROM plan_versions AS v
 INNER JOIN tasks AS t ON v.task_id = t.id
-WHERE v.task_id = $1 AND ($2::integer IS NULL OR v.version = $2)
+WHERE
+    v.task_id = $1
+    AND ($2::integer IS NULL OR v.version = CASE $2 WHEN 0 THEN t.plan_version ELSE $2 END)
 ORDER BY v.version;
 
 -- name: set_plan_version

@@ -254,10 +254,9 @@ WHERE
 RETURNING subtasks.id;
 
 -- name: retry
--- $3 task, $4 subtask, $5 the attempt that was seen, $6 a new description or null.
+-- $3 task, $4 subtask, $5 the attempt that was seen.
 UPDATE subtasks SET
     status = $1::subtask_status,
-    description = coalesce($6, description),
     cancel_requested = false,
     losses = 0,
     retries = retries + 1,
@@ -297,10 +296,9 @@ WHERE
 RETURNING subtasks.id;
 
 -- name: rerun
--- $3 task, $4 subtasks, $5 the one that the person chose, $6 its new description or null.
+-- $3 task, $4 subtasks.
 UPDATE subtasks SET
     status = $1::subtask_status,
-    description = CASE WHEN id = $5 THEN coalesce($6, description) ELSE description END,
     cancel_requested = false,
     losses = 0,
     retries = retries + 1,
@@ -311,6 +309,23 @@ UPDATE subtasks SET
     error = NULL
 WHERE task_id = $3 AND id = any($4::uuid []) AND status = any($2::subtask_status [])
 RETURNING id;
+
+-- name: edit_subtask
+-- For its next attempt; the trigger tells what it was before. $1 task, $2 subtask, $3 the row.
+UPDATE subtasks SET
+    description = row.description,
+    expected_output = row.expected_output,
+    required_capabilities = row.required_capabilities,
+    route = row.route,
+    profile = row.profile,
+    checks = row.checks,
+    priority = row.priority,
+    urgency = row.urgency
+FROM jsonb_to_record($3::jsonb) AS row (
+    description text, expected_output text, required_capabilities text [], route text,
+    profile text, checks jsonb, priority smallint, urgency smallint
+)
+WHERE subtasks.task_id = $1 AND subtasks.id = $2;
 
 -- name: supersede_results
 -- They stay, as what earlier attempts made. $1 subtasks.

@@ -17,7 +17,6 @@ SELECT
     t.status,
     t.priority,
     t.cancel_requested,
-    t.paused_reason,
     t.pause_releases,
     t.require_approval,
     t.review,
@@ -31,6 +30,7 @@ SELECT
     t.created_at,
     t.started_at,
     t.finished_at,
+    CASE WHEN t.finished_at IS NULL THEN t.paused_reason END AS paused_reason,
     (
         SELECT v.plan ->> 'summary' FROM plan_versions AS v
         WHERE v.task_id = t.id AND v.version = t.plan_version
@@ -167,11 +167,11 @@ SELECT
     t.user_id,
     t.title,
     t.status,
-    t.paused_reason,
     t.priority,
     t.partial,
     t.created_at,
     t.finished_at,
+    CASE WHEN t.finished_at IS NULL THEN t.paused_reason END AS paused_reason,
     counts.by_status,
     paid.cost_usd,
     paid.simulated
