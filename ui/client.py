@@ -159,7 +159,8 @@ class QuintetClient:
 
         Without a task: to all of them, from now on. A lost connection is made again, for up to
         `away_seconds`; a notice of type `gap` says that events are missing: look at the task anew.
-        `until_end` ends it with the task, otherwise it goes on as a rerun may come.
+        `until_end` ends it with the task, otherwise it goes on as a rerun may come. `after="now"`
+        leaves out what was before, and first tells a notice `alive`: look at the task then.
         """
         return read_events(self._http, self.url, Wish(task_id, after, until_end, away_seconds))
 

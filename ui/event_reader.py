@@ -19,6 +19,7 @@ from ui.refusals import ServiceFailed, may_pass, refusal, unreachable
 
 CONNECT_SECONDS = 2.0
 SILENCE_SECONDS = 45.0  # a sign of life comes every 15 s
+NOW = "now"  # as `after`: from now on
 AWAY_SECONDS = 60.0  # a restart of the orchestrator takes a few
 
 
@@ -33,7 +34,10 @@ Told: TypeAlias = FollowedEvent | Notice
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What to follow: one task or all, after a cursor; `away_seconds` bounds every absence."""
+    """What to follow: one task or all, after a cursor; `away_seconds` bounds every absence.
+
+    After `NOW` the first that is told is a notice `alive` with the place where it begins.
+    """
 
     task_id: UUID | None = None
     after: str | None = None
@@ -89,16 +93,17 @@ class _Reader:
         self.pause = 0.0
         self._url = url
         self._wish = wish
-        self._cursor = wish.after
+        self._cursor = None if wish.after == NOW else wish.after
         self._retry = 1.0
         self._heard = -math.inf  # who was never there is not away
-        self._come_back = False
+        self._task_ended = False
 
     def arguments(self) -> dict[str, Any]:
         """How to ask for what comes next."""
         timeout = httpx.Timeout(CONNECT_SECONDS, read=SILENCE_SECONDS)
         headers = {"Last-Event-ID": self._cursor} if self._cursor else {}
         params = {"until_end": "true"} if self._wish.until_end else {}
+        params |= {"after": NOW} if self._begins_now else {}
         return {"headers": headers, "params": params, "timeout": timeout}
 
     def connected(self, source: EventSource) -> None:
@@ -109,28 +114,28 @@ class _Reader:
         kind = response.headers.get("content-type", "").partition(";")[0]
         if kind != "text/event-stream":
             raise _not_ours(response.status_code, f"{self._url} has no events to follow")
-        self._alive()
+        self._heard = time.monotonic()
 
     def take(self, frame: ServerSentEvent) -> Told | None:
         """What a frame tells the one who follows, if it does."""
-        self._alive()
+        begins, self._heard = self._begins_now, time.monotonic()
         self._cursor = frame.id or self._cursor
         if frame.retry is not None:
             self._retry = min(max(frame.retry / 1000, 0.01), 30.0)
         if not frame.data:
-            return None
+            return Notice(type="alive", cursor=frame.id) if begins and frame.id else None
         try:
             if frame.event == "message":
                 return FollowedEvent.model_validate_json(_with_cursor(frame))
             notice = Notice.model_validate_json(frame.data)
         except ValidationError as error:
             raise _not_ours(200, "an event is not one that this client understands") from error
-        self._come_back = notice.type == "reconnect"
+        self._task_ended = notice.type == "ended"
         return notice if notice.type == "gap" else None
 
     def closed(self) -> None:
-        """The service has ended the answer: it asked to come back, or the task has ended."""
-        self.ended = self._wish.until_end and not self._come_back
+        """The answer has ended: with the task if the service said so, or else we come back."""
+        self.ended = self._wish.until_end and self._task_ended
         self.pause = self._retry
 
     def lost(self, error: httpx.TransportError | QuintetError) -> None:
@@ -140,9 +145,9 @@ class _Reader:
             raise error if isinstance(error, QuintetError) else unreachable(error, self._url)
         self.pause = self._retry
 
-    def _alive(self) -> None:
-        self._heard = time.monotonic()
-        self._come_back = False
+    @property
+    def _begins_now(self) -> bool:
+        return self._cursor is None and self._wish.after == NOW
 
 
 def _with_cursor(frame: ServerSentEvent) -> str:

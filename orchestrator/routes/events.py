@@ -17,7 +17,7 @@ from orchestrator.event_feed import Feed, Telling, Wish, read_cursor
 from orchestrator.routes.tasks import require
 from orchestrator.services import Services, ServicesDep
 from shared.errors import InvalidRequest, RequestError
-from shared.models import Notice, Record
+from shared.models import Cursor, Notice, Record
 from shared.problems import documented, field_errors, problem
 
 router = APIRouter(tags=["events"])
@@ -26,14 +26,16 @@ _LATER, _REFUSED, _ENDED = 1013, 1008, 1000  # codes to close a WebSocket with
 _RETRY_MS = 1_000
 _TOLD = """Each `data` is an event as JSON, each `id` a cursor: send it as `Last-Event-ID`, or as
 `after`, to go on from there. `event: gap` says that events after your cursor are no longer kept,
-`event: reconnect` that the connection ends here and you go on from its `id`."""
+`event: reconnect` that the connection ends here and you go on from its `id`, `event: ended` that
+the task has ended and you need not come back. Any other end of the stream is a lost connection."""
 _STREAM: dict[int | str, dict[str, Any]] = {
     200: {
         "description": _TOLD,
         "content": {"text/event-stream": {"schema": {"type": "string"}}},
     }
 }
-_PLACE = {"pattern": "^[0-9]{1,19}-[0-9]{1,19}$"}
+_NOW = "now"
+_PLACE = {"pattern": f"^([0-9]{{1,19}}-[0-9]{{1,19}}|{_NOW})$"}
 LastEventId = Annotated[str | None, Header(alias="Last-Event-ID", json_schema_extra=_PLACE)]
 After = Annotated[str | None, Query(json_schema_extra=_PLACE)]
 
@@ -76,12 +78,11 @@ async def follow_task(
 ) -> EventStream:
     """What happened to a task, from its beginning or a cursor on, and then what happens.
 
-    The stream stays open after the task's end, as a retry may set it going again, except with
-    `until_end`.
+    With `after=now` it begins with what happens from now on. The stream stays open after the
+    task's end, as a retry may set it going again, except with `until_end`.
     """
-    return await _stream(
-        services, Wish(task_id, read_cursor(last_event_id or after), until_end=until_end)
-    )
+    place = await _place(services, last_event_id or after)
+    return await _stream(services, Wish(task_id, place, until_end=until_end))
 
 
 @router.get("/events", response_class=StreamingResponse, responses=_STREAM | documented(422, 503))
@@ -90,7 +91,7 @@ async def follow_all(
 ) -> EventStream:
     """What happens to all tasks and agents, from now or a cursor on; `after=0-0` is from the first
     event that is kept."""
-    return await _stream(services, Wish(after=read_cursor(last_event_id or after)))
+    return await _stream(services, Wish(after=await _place(services, last_event_id or after)))
 
 
 @router.websocket("/ws")
@@ -102,12 +103,17 @@ async def converse(socket: WebSocket, services: ServicesDep) -> None:
     with suppress(WebSocketDisconnect):
         await socket.accept()
         try:
-            feed = await _open(services, await _greeting(socket))
+            feed = await _open(services, await _greeting(socket, services))
         except RequestError as error:
             await socket.send_text(_told(error))
             await socket.close(_LATER if error.status == 503 else _REFUSED, error.problem_slug)
         else:
             await _tell_until_gone(socket, feed)
+
+
+async def _place(services: Services, given: str | None) -> Cursor | None:
+    """Where to begin, if it was said."""
+    return await services.events.ledger.end() if given == _NOW else read_cursor(given)
 
 
 async def _open(services: Services, wish: Wish) -> Feed:
@@ -125,9 +131,15 @@ async def _stream(services: Services, wish: Wish) -> EventStream:
 
 async def _as_sse(tellings: AsyncGenerator[Telling, None]) -> AsyncGenerator[bytes, None]:
     yield format_sse_event(retry=_RETRY_MS)
+    cursor, come_back = "", False
     async with aclosing(tellings):
         async for telling in tellings:
             yield _sse(telling)
+            place = telling if isinstance(telling, Notice) else telling[-1]
+            cursor = str(place.cursor)
+            come_back = isinstance(place, Notice) and place.type == "reconnect"
+    if not come_back:
+        yield _sse(Notice(type="ended", cursor=cursor, detail="the task has ended"))
 
 
 def _sse(telling: Telling) -> bytes:
@@ -148,7 +160,7 @@ def _same_origin(socket: WebSocket) -> bool:
     return origin is None or urlsplit(origin).netloc == socket.headers.get("host")
 
 
-async def _greeting(socket: WebSocket) -> Wish:
+async def _greeting(socket: WebSocket, services: Services) -> Wish:
     remedy = 'send {"task_id": ..., "after": ...} first, both of them optional'
     try:
         async with asyncio.timeout(_GREETING_SECONDS):
@@ -164,7 +176,7 @@ async def _greeting(socket: WebSocket) -> Wish:
         found = field_errors(error.errors(include_url=False, include_context=False))
         detail = "; ".join(f"{item['field']}: {item['message']}" for item in found)
         raise InvalidRequest(detail, remedy=remedy, errors=found) from error
-    return Wish(said.task_id, read_cursor(said.after), said.until_end)
+    return Wish(said.task_id, await _place(services, said.after), said.until_end)
 
 
 def _told(error: RequestError) -> str:

@@ -40,7 +40,11 @@ class Event(Record):
 
     `type` is one of `task.*`, `subtask.*`, `attempt.*` (the status or outcome that was reached),
     `tool.called`, `tool.returned`, `tool.denied`, `check.result`, `correction.attempt`,
-    `review.verdict`, `log`, `cost`, and `agent.*` (appeared, silent, left).
+    `review.verdict`, `plan.rejected` (why the planner was asked again), `log`, `cost`, and
+    `agent.*` (appeared, silent, left). What a person does is told as `task.paused`,
+    `task.resumed`, `task.priority`, `task.cancelling`, `task.plan` (a new version, with the
+    feedback that led to it), `subtask.cancelling` and `subtask.edited` (`before` and `after` are
+    in `data.data`, of the changed fields).
     """
 
     id: int
@@ -54,8 +58,8 @@ class Event(Record):
 
 
 class Notice(Record):
-    """Something about the stream itself: events are missing, come again, or nothing is new."""
+    """About the stream itself: events are missing, come again, nothing is new, or it is over."""
 
-    type: Literal["gap", "reconnect", "alive"]
+    type: Literal["gap", "reconnect", "alive", "ended"]
     cursor: str
     detail: str = ""

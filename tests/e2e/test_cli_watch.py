@@ -132,8 +132,36 @@ def test_a_subtask_is_tailed_line_by_line(tasks: ScriptedTasks, quintet: Quintet
     assert "load  ✓ Check: pytest passed" in said(out)
     asked = [request.path for request in tasks.service.seen if "/logs" in request.path]
     assert all(f"subtask_id={LOAD.id}" in path for path in asked)
-    assert "after=0" in asked[0]
+    assert "last=100" in asked[0]
     assert "after=2" in asked[1]
+
+
+def test_lines_of_a_page_are_kept_when_the_next_one_fails(
+    tasks: ScriptedTasks, quintet: Quintet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(following, "LOG_PAGE", 1)
+    lines = [log_page(records.log_entry(n, f"line {n}")) for n in (1, 2, 3)]
+    left = [log_page(), *lines[:2], Reply(503, "{}"), lines[2], log_page()]
+    tasks.shows(RUNNING, RUNNING, RUNNING, RUNNING, DONE)
+    answer = tasks.service.answer
+    tasks.service.answer = lambda request: (
+        (left.pop(0) if len(left) > 1 else left[0]) if "/logs" in request.path else answer(request)
+    )
+    code, out, _ = quintet("logs", str(DONE.id), "--follow")
+    assert code == Exit.OK
+    assert [line.rpartition("  ")[2] for line in out.splitlines()] == ["line 1", "line 2", "line 3"]
+
+
+def test_what_happened_before_is_not_told_again(
+    tasks: ScriptedTasks, quintet: Quintet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(following, "HEARD_SECONDS", 20.0)
+    tasks.shows(RUNNING, DONE)  # which it looks at again because the stream has begun
+    tasks.says("/events", Reply(200, ": alive\nid: 5-5\n\n", "text/event-stream"))
+    assert quintet("watch", str(DONE.id))[0] == Exit.OK
+    followed = [one for one in tasks.service.seen if "/events" in one.path]
+    assert followed[0].path.endswith("/events?after=now")
+    assert [one.headers.get("last-event-id") for one in followed][:1] == [None]
 
 
 def test_an_unknown_subtask_is_refused_with_those_there_are(

@@ -93,14 +93,34 @@ async def test_it_goes_on_from_its_cursor(service: ScriptedService, follow: Foll
     assert {request.path for request in service.seen} == {f"/tasks/{TASK}/events"}
 
 
-async def test_until_end_ends_with_the_stream_but_not_with_a_reconnect(
+async def test_until_end_ends_only_when_the_service_says_so(
     service: ScriptedService, follow: Follow
 ) -> None:
-    service.script(stream(event(1), notice("reconnect", "1-1")), stream(event(2)))
+    service.script(
+        stream(event(1), notice("reconnect", "1-1")),
+        stream(event(2)),  # cut off by somebody in between
+        stream(event(3), notice("ended", "3-3")),
+    )
     told = await follow(service.url, task_id=TASK, until_end=True, after="0-0")
-    assert [each.cursor for each in told] == ["1-1", "2-2"]
+    assert [each.cursor for each in told] == ["1-1", "2-2", "3-3"]
     assert service.seen[0].path.endswith("?until_end=true")
     assert service.seen[0].headers["last-event-id"] == "0-0"
+
+
+async def test_from_now_on_it_first_tells_the_place(
+    service: ScriptedService, follow: Follow
+) -> None:
+    service.script(
+        Reply(hang_up=True),
+        stream(": alive\nid: 5-5\n\n", ": alive\nid: 6-6\n\n"),
+        stream(": alive\nid: 6-6\n\n", event(7)),
+    )
+    with pytest.raises(ServiceUnreachable):
+        await follow(service.url, task_id=TASK, after="now", away_seconds=0)
+    told = await follow(service.url, task_id=TASK, after="now", most=2)
+    assert [(each.type, each.cursor) for each in told] == [("alive", "5-5"), ("log", "7-7")]
+    asked = [(one.path.partition("?")[2], one.headers.get("last-event-id")) for one in service.seen]
+    assert asked == [("after=now", None), ("after=now", None), ("", "6-6")]
 
 
 @pytest.mark.parametrize(

@@ -178,6 +178,18 @@ async def test_without_a_cursor_all_tasks_are_followed_from_now_on(
     assert event["task_id"] == str(task_id)
 
 
+@pytest.mark.parametrize("kind", KINDS)
+async def test_a_task_can_be_followed_from_now_on(
+    api: Api, port: int, kind: type[Follower]
+) -> None:
+    task = await api.world.submit()
+    follower = kind(port, task, "now")
+    assert await follower.follow(1, within=0.1) == []
+    assert follower.cursor not in (None, "now"), "a client that breaks off now can come back"
+    await api.world.subtasks.append_logs([line(task)])
+    assert [event["type"] for event in await follower.follow(2, within=0.5)] == ["log"]
+
+
 async def test_a_call_over_redis_is_quicker_than_the_next_look(
     api: Api, pool: Pool, redis_url: str
 ) -> None:
@@ -296,7 +308,9 @@ async def test_a_stream_ends_with_its_task_if_wished(
         ):
             dispatcher.submitted()
             text = (await following_it).text
-        events = [json.loads(row[6:]) for row in text.splitlines() if row.startswith("data: ")]
+        told = [json.loads(row[6:]) for row in text.splitlines() if row.startswith("data: ")]
+        *events, notice = told
+        assert (notice["type"], notice["cursor"]) == ("ended", text.rsplit("id: ")[-1].strip())
         assert [event["id"] for event in events] == await table(pool, task_id)
         assert events[-1]["type"] == "task.completed"
         assert (await http.get(url)).text == text

@@ -12,12 +12,12 @@ from dataclasses import dataclass, replace
 from uuid import UUID
 
 from shared.errors import NotFound, QuintetError
-from shared.models import LogEntry, PlanVersion, TaskDetail, TaskView
+from shared.models import LogEntry, LogPage, PlanVersion, TaskDetail, TaskView
 from shared.states import TaskStatus
-from ui.cli.arguments import find_subtask
 from ui.client import AsyncQuintetClient
-from ui.event_reader import Told
+from ui.event_reader import NOW, Told
 from ui.refusals import may_pass
+from ui.subtask_names import find_subtask
 from ui.views import is_over
 
 POLL_SECONDS = 1.0
@@ -42,9 +42,13 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Lines:
-    """Which log lines to bring along: of one subtask, by its key or id, or all of them."""
+    """Which log lines to bring along: of one subtask, by its key or id, or all of them.
+
+    With `last` the first look brings no more than so many of the newest.
+    """
 
     subtask: str | None = None
+    last: int | None = None
 
 
 class Following:
@@ -62,7 +66,7 @@ class Following:
         self._task_id = task_id
         self._paint = paint
         self._lines = lines
-        self._log_place = 0
+        self._log_place: int | None = None
         self._seen = 0.0
         self._stale = False
         self._bell = asyncio.Event()
@@ -101,8 +105,8 @@ class Following:
 
     async def _take(self, detail: TaskDetail) -> None:
         plan = await self._waiting_plan(detail.task)
-        fresh = self._now.fresh + await self._fresh(detail)
-        self._now = replace(self._now, detail=detail, plan=plan, fresh=fresh, away_seconds=0.0)
+        await self._read_lines(detail)
+        self._now = replace(self._now, detail=detail, plan=plan, away_seconds=0.0)
         self._seen = time.monotonic()
 
     async def _waiting_plan(self, task: TaskView) -> PlanVersion | None:
@@ -115,20 +119,25 @@ class Following:
         except NotFound:
             return None  # sent back just now
 
-    async def _fresh(self, detail: TaskDetail) -> tuple[LogEntry, ...]:
+    async def _read_lines(self, detail: TaskDetail) -> None:
+        """Bring what is new, page by page: a page that was read is kept whatever comes after it."""
         if self._lines is None or (self._lines.subtask and not detail.task.subtasks):
-            return ()
+            return
         wanted = find_subtask(detail, self._lines.subtask).id if self._lines.subtask else None
-        found: list[LogEntry] = []
         full = True
         while full:
-            page = await self._client.logs(
-                self._task_id, after=self._log_place, limit=LOG_PAGE, subtask_id=wanted
-            )
+            page = await self._page(wanted, self._lines.last)
             self._log_place = page.next_after
-            found += page.entries
+            self._now = replace(self._now, fresh=self._now.fresh + page.entries)
             full = len(page.entries) == LOG_PAGE
-        return tuple(found)
+
+    async def _page(self, subtask_id: UUID | None, last: int | None) -> LogPage:
+        if self._log_place is None and last is not None:
+            return await self._client.logs(self._task_id, last=last, subtask_id=subtask_id)
+        after = self._log_place or 0
+        return await self._client.logs(
+            self._task_id, after=after, limit=LOG_PAGE, subtask_id=subtask_id
+        )
 
     async def _news(self) -> None:
         """Wait for the bell, or until it is time to look without it; go on painting meanwhile."""
@@ -144,7 +153,7 @@ class Following:
         self._bell.clear()
 
     async def _listen(self) -> None:
-        cursor: str | None = None
+        cursor = NOW  # the first that is told then says from where on, and has the task read anew
         while True:
             events = self._client.events(self._task_id, after=cursor, away_seconds=0)
             try:

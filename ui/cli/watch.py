@@ -19,6 +19,8 @@ from ui.cli.output import hint, print_json, put, screen
 from ui.client import AsyncQuintetClient, QuintetClient
 from ui.views import now
 
+TAIL = 100  # lines of a subtask that are kept in sight
+
 
 def watch(
     task: TaskId,
@@ -40,7 +42,7 @@ def watch(
 
 def follow(task_id: UUID, *, subtask: str | None = None, as_json: bool = False) -> None:
     """Follow a task to its end on whatever standard output is; ends with its exit code."""
-    lines = None if subtask is None else Lines(subtask)
+    lines = None if subtask is None else Lines(subtask, last=TAIL)
     if as_json:
         detail = asyncio.run(_followed(task_id, _Silence(), None))
         print_json(detail)
@@ -61,7 +63,7 @@ class _Screen:
     def __init__(self, live: Live, subtask: str | None) -> None:
         self._live = live
         self._subtask = subtask
-        self._tail: deque[LogEntry] = deque(maxlen=100)
+        self._tail: deque[LogEntry] = deque(maxlen=TAIL)
 
     def __call__(self, standing: Standing) -> None:
         self._tail.extend(standing.fresh)
