@@ -22,7 +22,8 @@ from shared.errors import (
 )
 from shared.models import Artifact, TaskPage
 from tests import ui_records as records
-from tests.cli_world import Quintet, accepted, page, problem, reply
+from tests.cli_world import Quintet, ScriptedTasks, accepted, page, problem, reply, version
+from tests.ledger_world import plan_of, planned
 from tests.scripted_service import Reply, Request, ScriptedService, scripted_service
 from ui.cli import app as cli
 from ui.cli import output as cli_output
@@ -75,6 +76,17 @@ def test_submit_sends_the_text_the_file_and_the_user(
     body = service.seen[0].body
     for part in (b"region,amount", b"anna", b"Sales", b'filename="sales.csv"'):
         assert part in body
+
+
+def test_without_an_account_the_service_says_whose_task_it_is(
+    service: ScriptedService, quintet: Quintet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("os.getuid", lambda: 2**31 - 7)
+    service.script(Reply(202, records.task("pending").model_dump_json()))
+    assert quintet("submit", "Which region sold most?")[0] == Exit.OK
+    assert "user_id" not in json.loads(service.seen[0].body)
 
 
 @pytest.mark.parametrize("policy", ["off", "sampled", "always"])
@@ -318,3 +330,19 @@ def test_what_the_state_forbids_says_how_it_stands(
     code, out, err = quintet("resume", str(RUNNING.id))
     assert (code, out) == (Exit.CONFLICT, "")
     assert err.splitlines() == ["The state has changed: Why.", "Nothing to do."]
+
+
+def test_an_edited_plan_is_saved_though_its_changes_cannot_be_shown(
+    service: ScriptedService, quintet: Quintet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("VISUAL", raising=False)
+    monkeypatch.setenv("EDITOR", "sed -i s/summary:/summary:\\ Better./")
+    saved = version(plan_of(planned("load")))
+    tasks = ScriptedTasks(service)
+    tasks.shows(records.task("awaiting_approval", plan_hash=saved.hash))
+    tasks.says("/plan", Reply(200, saved.model_dump_json()))
+    tasks.says("/comparison", problem(503, "dependency-unavailable"))
+    code, out, err = quintet("edit", str(DONE.id))
+    assert [one.method for one in service.seen].count("PUT") == 1
+    assert (code, f"--hash {saved.hash[:12]}" in out) == (Exit.OK, True)
+    assert "It is saved" in err

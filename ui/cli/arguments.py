@@ -8,11 +8,11 @@ from uuid import UUID
 
 import typer
 
-from shared.errors import InvalidRequest, NotFound, TooLarge, WorkspaceError
-from shared.models import Artifact, SubtaskView, TaskDetail
+from shared.errors import InvalidRequest, NotFound, WorkspaceError
+from shared.models import Artifact, TaskDetail
 from ui.cli.completion import subtask_keys, task_ids
 from ui.client import QuintetClient, Upload
-from ui.views import MAX_UPLOAD_BYTES, plain, size
+from ui.views import plain
 
 PREFIX_SEARCH = 200
 
@@ -53,15 +53,6 @@ def find_task(client: QuintetClient, given: str) -> UUID:
     )
 
 
-def find_subtask(detail: TaskDetail, given: str) -> SubtaskView:
-    """A subtask by its key, its id or the beginning of its id."""
-    for subtask in detail.task.subtasks:
-        if subtask.key == given or str(subtask.id).startswith(given.lower()):
-            return subtask
-    keys = ", ".join(subtask.key for subtask in detail.task.subtasks) or "none yet"
-    raise NotFound(f"The task has no subtask {given!r}.", remedy=f"Its subtasks are: {keys}.")
-
-
 def uploads(paths: Sequence[Path]) -> list[Upload]:
     """The files to send; raises an error that names the one that cannot be."""
     found = []
@@ -75,12 +66,6 @@ def uploads(paths: Sequence[Path]) -> list[Upload]:
             ) from error
         media_type = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
         found.append(Upload(path.name, content, media_type))
-    total = sum(len(upload.content) for upload in found)
-    if total > MAX_UPLOAD_BYTES:
-        raise TooLarge(
-            f"The files have {size(total)}; a task takes {size(MAX_UPLOAD_BYTES)} in all.",
-            remedy="Send fewer or smaller files.",
-        )
     return found
 
 

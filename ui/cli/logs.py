@@ -9,10 +9,11 @@ import typer
 
 from shared.models import LogEntry, LogPage
 from ui.cli import console_live
-from ui.cli.arguments import AnySubtask, AsJson, TaskId, find_subtask, find_task
+from ui.cli.arguments import AnySubtask, AsJson, TaskId, find_task
 from ui.cli.following import LOG_PAGE, Following, Lines, Standing
 from ui.cli.output import hint, print_json, screen
 from ui.client import AsyncQuintetClient, QuintetClient
+from ui.subtask_names import find_subtask
 
 
 def logs(

@@ -1,6 +1,5 @@
 """`quintet submit`, `list`, `show` and `agents`: tasks in, tasks and agents to look at."""
 
-import getpass
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -17,6 +16,7 @@ from ui.cli.output import hint, print_json, put
 from ui.cli.watch import follow
 from ui.client import QuintetClient
 from ui.views import now
+from ui.whoami import whoami
 
 
 def submit(
@@ -45,7 +45,7 @@ def submit(
     with QuintetClient() as client:
         task = client.submit(
             description,
-            user_id=user or getpass.getuser(),
+            user_id=user or whoami(),
             title=title,
             priority=priority,
             review=review,

@@ -8,13 +8,13 @@ from pydantic import Field
 
 from shared.errors import NotFound
 from shared.models import Artifact
-from ui.cli.arguments import find_subtask
 from ui.client import AsyncQuintetClient
 from ui.mcp.answers import answered
 from ui.mcp.arguments import SubtaskName, TaskId
 from ui.mcp.files import reading, require_readable
 from ui.mcp.records import ArtifactReport, LogReport, log_report
 from ui.mcp.words import FOREIGN, artifacts_words, log_words, task_document
+from ui.subtask_names import find_subtask
 
 MOST_CHARACTERS = 60_000
 

@@ -1,7 +1,6 @@
 """The MCP server's process: over standard input and output, or over HTTP."""
 
 import asyncio
-import getpass
 import logging
 import signal
 import socket
@@ -15,6 +14,7 @@ from mcp.server.transport_security import TransportSecuritySettings
 from shared.errors import ConfigurationError
 from ui.client import AsyncQuintetClient
 from ui.mcp.server import QuintetServer, build_server
+from ui.whoami import whoami
 
 PATH = "/mcp"
 MAX_BODY_BYTES = 8 << 20  # what may be sent inline, as JSON
@@ -38,7 +38,7 @@ def serve_http(host: str, port: int, names: Sequence[str]) -> None:
 
 async def _stdio() -> None:
     async with AsyncQuintetClient() as quintet:
-        await build_server(quintet, _user()).run_stdio_async()
+        await build_server(quintet, whoami()).run_stdio_async()
 
 
 async def _http(listener: socket.socket, host: str, names: Sequence[str]) -> None:
@@ -46,7 +46,7 @@ async def _http(listener: socket.socket, host: str, names: Sequence[str]) -> Non
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
     async with AsyncQuintetClient() as quintet, asyncio.TaskGroup() as group:
-        mcp = build_server(quintet, _user())
+        mcp = build_server(quintet, whoami())
         http = _HttpServer(_configured(mcp, host, names))
         async with mcp.session_manager.run():
             group.create_task(http.serve([listener]))
@@ -124,11 +124,3 @@ def _announce(listener: socket.socket, host: str) -> None:
 
 def _bracketed(host: str) -> str:
     return f"[{host}]" if ":" in host else host
-
-
-def _user() -> str | None:
-    """Whose tasks these are, as for the command line; None leaves it to the service."""
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):  # no such account, as in some containers
-        return None

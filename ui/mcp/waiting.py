@@ -4,17 +4,17 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from uuid import UUID
 
-from shared.errors import Busy, DependencyUnavailable
+from shared.errors import QuintetError
 from shared.models import TaskView
 from shared.states import SubtaskStatus, TaskStatus
-from ui.client import AsyncQuintetClient, ServiceUnreachable
+from ui.client import AsyncQuintetClient
 from ui.mcp.records import Reason
+from ui.refusals import may_pass
 from ui.views import headline, is_over, one_line, tally
 
 FIRST_PAUSE = 0.1
 LONGEST_PAUSE = 1.0
 WORD_SECONDS = 5.0  # without a word for longer, some clients give up
-AWAY = (ServiceUnreachable, Busy, DependencyUnavailable)
 
 Tell = Callable[[float, str], Awaitable[None]]
 
@@ -37,8 +37,8 @@ async def wait(
         pause = min(pause * 1.5, LONGEST_PAUSE)
         try:
             task = (await quintet.task(task_id)).task
-        except AWAY:
-            if clock() - began >= seconds:
+        except QuintetError as error:
+            if not may_pass(error) or clock() - began >= seconds:
                 raise
             await words.say(clock() - began, "The service does not answer. Trying again.")
     return reason or "time_is_up", task
