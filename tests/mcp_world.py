@@ -14,7 +14,8 @@ from mcp import Client, MCPError, StdioServerParameters, stdio_client
 from mcp.types import BlobResourceContents, CallToolResult, TextContent, TextResourceContents
 from pydantic import BaseModel
 
-from shared.models import Artifact, Plan, PlanVersion, RerunPart, RerunPreview
+from shared.models import Artifact, BlockedPart, Plan, PlanVersion, RerunPart, RerunPreview
+from shared.states import SubtaskStatus
 from tests import ui_records as records
 from tests.scripted_service import Reply, Request, ScriptedService
 from ui.client import AsyncQuintetClient
@@ -89,7 +90,20 @@ def _part(key: str) -> RerunPart:
     )
 
 
-PREVIEW = RerunPreview(seen="5e" * 32, runs=(_part("report"),), reuses=(_part("load"),))
+PREVIEW = RerunPreview(
+    seen="5e" * 32,
+    runs=(_part("report"),),
+    reuses=(_part("load"),),
+    stays_blocked=(
+        BlockedPart(
+            id=records.subtask_id("send"),
+            key="send",
+            title="Send it",
+            status=SubtaskStatus.BLOCKED,
+            held_by=("print",),
+        ),
+    ),
+)
 
 
 def ok(record: BaseModel, status: int = 200) -> Reply:

@@ -12,6 +12,7 @@ CHECKED, CORRECTED, REVIEWED = "check.result", "correction.attempt", "review.ver
 ENDED = "attempt"
 _SIGNS = {"debug": "·", "info": "", "warning": "⚠️", "error": "❌"}
 _CHECK_SIGNS = {"passed": "✓", "failed": "✗", "error": "!", "skipped": "-"}
+_TOLD = ("subtask.edited", "plan.rejected")
 _LEADS = {CHECKED: "Check: ", REVIEWED: "Review: "}
 
 
@@ -38,6 +39,9 @@ def log_words(entry: LogEntry) -> str:
     """The message on one line; of a refusal only what it is about, not what checks printed."""
     if entry.kind in (CORRECTED, ENDED):
         words = gist(entry.message)
+        return words[:1].upper() + words[1:]
+    if entry.kind in _TOLD:
+        words = one_line(entry.message, 400)
         return words[:1].upper() + words[1:]
     if entry.kind in _LEADS:
         return _LEADS[entry.kind] + spoken(one_line(entry.message, 400))

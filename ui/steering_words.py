@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any, Literal
 
-from shared.models import RerunPart, SubtaskView, TaskView
+from shared.models import BlockedPart, RerunPart, SubtaskView, TaskView
 from shared.states import SUBTASK_TERMINAL, SubtaskStatus, TaskStatus
 from ui.views import SUBTASK_BADGES, TASK_BADGES, Badge, is_over, money, one_line, running
 
@@ -156,6 +156,11 @@ def money_of(parts: Iterable[RerunPart]) -> str:
     return money(sum((part.cost_usd for part in parts), Decimal(0)))
 
 
+def held_words(part: BlockedPart) -> str:
+    """Why a rerun leaves it out."""
+    return f"held by {', '.join(part.held_by)}"
+
+
 def stands_now(extra: dict[str, Any]) -> str:
     """What a refusal says of the present state, or nothing."""
     word = str(extra.get("status_now") or "")
@@ -171,7 +176,7 @@ def standing(task: TaskView) -> str:
     """How a task stands, in a sentence."""
     if task.cancel_requested and not is_over(task):
         return "The task is being cancelled."
-    if task.paused_reason == "user" and not is_over(task):
+    if task.paused_reason == "user":
         return "The task is paused."
     return f"The task is now: {TASK_BADGES[task.status].label}."
 

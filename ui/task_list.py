@@ -163,7 +163,7 @@ def _sign(badge: Badge) -> dict[str, str]:
 def _notes(task: TaskSummary) -> list[Badge]:
     """What stands beside the status."""
     notes = []
-    if task.paused_reason and not is_over(task):
+    if task.paused_reason:
         notes.append(PAUSED[task.paused_reason])
     if task.priority >= URGENT and not is_over(task):
         notes.append(Badge("Urgent", "priority_high", "!", "violet"))

@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 from uuid import UUID
 
 import pytest
@@ -12,6 +13,7 @@ from shared.http_server import server_for
 from shared.models import PlannedSubtask
 from tests.api_world import Api, listening
 from tests.cli_world import Quintet
+from tests.editor import Editor
 from tests.event_clients import line
 from tests.ledger_world import planned
 from ui.cli import following
@@ -32,6 +34,11 @@ async def quintet(
             return await asyncio.to_thread(run, *words)
 
         yield away_from_the_loop
+
+
+@pytest.fixture
+def editor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Editor:
+    return Editor(tmp_path, monkeypatch)
 
 
 async def begun(api: Api, *more: PlannedSubtask) -> UUID:
@@ -70,6 +77,53 @@ async def test_one_subtask_is_cancelled_and_retried(api: Api, quintet: Run) -> N
     assert (await quintet("retry", str(task_id), "a"))[0] == Exit.OK
     assert (await api.subtasks(task_id))["a"]["status"] in ("pending", "queued")
     assert (await quintet("cancel", str(task_id)))[0] == Exit.OK
+
+
+async def test_a_retry_is_edited_until_it_is_valid(api: Api, quintet: Run, editor: Editor) -> None:
+    task_id = await begun(api, planned("c"))
+    claimed = await api.world.claim_next(api.world.claimant(), limit=9)
+    assert await api.world.fail(next(each for each in claimed if each.key == "a"))
+    await api.advancer.advance([task_id])
+    editor.will()
+    assert (await quintet("retry", str(task_id), "a", "--edit"))[1].startswith("Nothing was")
+    assert (await api.subtasks(task_id))["a"]["status"] == "failed"
+    editor.will(
+        'text.replace("priority: 5", "priority: high")',
+        'text.replace("priority: high", "priority: 8").replace("profile: null", "profile: wizard")',
+        'text.replace("profile: wizard", "profile: backend").replace("description: ", "&Again: ")'
+        '.replace("&Again: ", "description: Again. ")',
+    )
+    code, _, err = await quintet("retry", str(task_id), "a", "--edit")
+    assert code == Exit.OK, err
+    _, second, third, fourth = editor.seen
+    assert second.splitlines()[0].startswith("# Change what should be different")
+    assert "priority: input should be a valid integer" in third
+    assert "names the profile 'wizard', which nobody has" in fourth
+    part = (await api.subtasks(task_id))["a"]
+    assert (part["priority"], part["profile"], part["status"]) == (8, "backend", "queued")
+    assert part["description"].startswith("Again. ")
+    assert editor.kept == []
+    both = ("--edit", "--description", "x")
+    assert (await quintet("retry", str(task_id), "a", *both))[0] == Exit.INVALID
+
+
+async def test_a_rerun_is_edited_after_its_preview(api: Api, quintet: Run, editor: Editor) -> None:
+    task_id = await begun(api)
+    await work(api, task_id)
+    editor.will('text.replace("priority: 5", "priority: 9")')
+    code, out, _ = await quintet("rerun", str(task_id), "b", "--edit", "--yes")
+    assert (code, "Runs again: 1 subtask" in out) == (Exit.OK, True)
+    part = (await api.subtasks(task_id))["b"]
+    assert (part["priority"], part["status"]) == (9, "queued")
+
+
+async def test_a_second_cancel_is_answered_calmly(api: Api, quintet: Run) -> None:
+    task_id = await begun(api)
+    assert len(await api.world.claim_next(api.world.claimant())) == 1
+    assert (await quintet("cancel", str(task_id)))[0] == Exit.OK
+    code, _, err = await quintet("cancel", str(task_id))
+    assert code == Exit.CONFLICT
+    assert "Nothing to do: The task is already being cancelled." in err
 
 
 async def test_rerun_shows_first_what_it_would_do(api: Api, quintet: Run) -> None:

@@ -150,7 +150,8 @@ async def test_waiting_for_a_paused_task_does_not_wait(mcp: Mcp) -> None:
 
 async def test_a_service_that_comes_back_does_not_end_the_wait(mcp: Mcp) -> None:
     busy = problem(503, "busy", "too many")
-    mcp.service.script(ok(records.detail(RUNNING)), busy, busy, ok(records.detail(DONE)))
+    proxy = Reply(502, "bad gateway", "text/plain")
+    mcp.service.script(ok(records.detail(RUNNING)), busy, proxy, ok(records.detail(DONE)))
     result = await mcp.call("wait_for_task", task_id=str(TASK), seconds=10)
     assert result.structured_content["reason"] == "ended"
     assert ("The service does not answer. Trying again.") in [message for *_, message in mcp.told]
@@ -255,10 +256,11 @@ async def test_a_stale_approval_is_refused_with_what_is_so_now(mcp: Mcp) -> None
 
 async def test_every_fault_of_an_edited_plan_is_told(mcp: Mcp) -> None:
     faults = ["'report' depends on 'lod', which does not exist", "two subtasks are called 'load'"]
-    mcp.answers({"PUT /plan": problem(422, "plan-invalid", "the plan is not valid", errors=faults)})
+    errors = [{"field": "plan", "message": fault} for fault in faults]
+    mcp.answers({"PUT /plan": problem(422, "plan-invalid", "the plan is not valid", errors=errors)})
     plan = PLAN.model_dump(mode="json")
     said = await mcp.refused("edit_plan", task_id=str(TASK), hash=HASH, plan=plan)
-    assert all(fault in said for fault in faults)
+    assert all(f"- {fault}" in said.splitlines() for fault in faults)
 
 
 @pytest.mark.parametrize("name", ["report", str(REPORT.id)])
@@ -276,6 +278,16 @@ async def test_a_subtask_is_retried_for_the_attempt_that_was_seen(mcp: Mcp) -> N
         "retry_subtask", task_id=str(TASK), subtask="report", attempt=2, description="Compare rows."
     )
     assert sent(mcp.service) == {"attempt": 2, "description": "Compare rows."}
+    edit = {"checks": [], "profile": None}
+    await mcp.call("retry_subtask", task_id=str(TASK), subtask="report", attempt=2, edit=edit)
+    assert sent(mcp.service) == {"attempt": 2, "edit": edit}
+
+
+async def test_a_second_cancel_is_answered_calmly(mcp: Mcp) -> None:
+    twice = problem(409, "already-cancelling", "the task is already being cancelled")
+    mcp.answers({"POST /cancel": twice})
+    said = await mcp.refused("cancel_task", task_id=str(TASK))
+    assert said.startswith("Nothing to do. The task is already being cancelled.")
 
 
 async def test_an_unknown_subtask_is_refused_with_those_that_exist(mcp: Mcp) -> None:
@@ -290,10 +302,14 @@ async def test_a_rerun_is_previewed_then_confirmed(mcp: Mcp) -> None:
     result = await mcp.call("preview_rerun", task_id=str(TASK), subtask="report")
     assert sent(mcp.service) == {"from": str(REPORT.id), "preview": True}
     assert "- again: report" in words(result)
+    assert "- stays blocked: send “Send it”, held by print" in words(result)
     seen = result.structured_content["seen"]
     mcp.answers({"GET /": detail, "POST /rerun": ok(RUNNING, 202)})
     await mcp.call("rerun", task_id=str(TASK), subtask="report", seen=seen)
     assert sent(mcp.service) == {"from": str(REPORT.id), "seen": seen}
+    edit = {"expected_output": "A table."}
+    await mcp.call("rerun", task_id=str(TASK), subtask="report", seen=seen, edit=edit)
+    assert sent(mcp.service) == {"from": str(REPORT.id), "seen": seen, "edit": edit}
 
 
 async def test_nobody_there_is_told_without_the_login_in_the_address(mcp: Mcp) -> None:

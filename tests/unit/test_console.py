@@ -1,6 +1,7 @@
 """Records on a terminal: what they say, and that foreign text cannot do harm there."""
 
 import io
+import re
 from decimal import Decimal
 
 import pytest
@@ -8,6 +9,7 @@ from rich.console import Console, RenderableType
 
 from shared.models import (
     AgentView,
+    BlockedPart,
     Capability,
     FieldChange,
     LogEntry,
@@ -16,6 +18,7 @@ from shared.models import (
     RerunPreview,
     SubtaskChange,
     SubtaskView,
+    TaskPage,
 )
 from shared.states import SubtaskStatus
 from tests import ui_records as records
@@ -200,6 +203,16 @@ def test_a_preview_tells_what_runs_again_and_what_is_kept_with_its_price() -> No
         "with the description: Do it better",
     ):
         assert words in text
+    assert "Stays blocked" not in text
+    held = BlockedPart(
+        id=records.subtask_id("d"),
+        key="d",
+        title="D",
+        status=SubtaskStatus.BLOCKED,
+        held_by=("c", "x"),
+    )
+    text = painted(console_plan.preview(seen.model_copy(update={"stays_blocked": (held,)})))
+    assert re.search(r"Stays blocked:\n +D  d .*Blocked +held by c, x", text), text
     alone = seen.model_copy(update={"reuses": ()})
     assert "Nothing is reused." in painted(console_plan.preview(alone))
 
@@ -225,3 +238,12 @@ def test_agents_are_listed_with_their_load() -> None:
     text = painted(console.agent_list((agent,)))
     for words in ("agent-1", "Working", "1/2", "data analysis", "42 %", "512 MB", "7"):
         assert words in text
+    assert "⚗ Simulated model" in text
+
+
+@pytest.mark.parametrize("simulated", [True, False])
+def test_a_price_that_nobody_paid_says_so_in_the_list(simulated: bool) -> None:
+    task = records.task("completed", simulated=simulated)
+    text = painted(console.task_list(TaskPage(tasks=(task,), next_cursor=None), records.later(60)))
+    assert "$0.0213" in text
+    assert ("⚗ Simulated model" in text) is simulated

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from shared.models import Capability, Plan
 from tests.ledger_world import plan_of, planned
-from ui.cli import plan_file
-from ui.cli.plan_file import Mistake, PlanFileMistaken
+from ui import plan_file
+from ui.plan_file import Mistake, PlanFileMistaken, dump_checks, load_checks
 
 WORDS = st.text(st.sampled_from("ab \n\t:#-|>'\"[]{}&*!%@`~,?0é\u2028\x85\r\ufeff☃"), max_size=60)
 ANY_TEXT = st.one_of(
@@ -125,3 +125,30 @@ def test_mistakes_stand_on_top_with_the_lines_as_they_are_then() -> None:
     again = plan_file.with_mistakes(marked, [Mistake("another\nthing")])
     assert again.count("Not accepted") == 1
     assert "#!   another thing\n" in again
+
+
+def test_checks_alone_are_written_and_read_again() -> None:
+    text = "- kind: file_exists\n  path: a.csv\n  min_bytes: 9\n- kind: command\n  command: make\n"
+    checks = load_checks(text)
+    assert dump_checks(checks).split() == text.split()
+    assert load_checks(dump_checks(checks)) == checks
+    assert (load_checks("# none\n"), dump_checks(())) == ((), "")
+
+
+@pytest.mark.parametrize(
+    ("text", "words", "line"),
+    [
+        ("- kind: command\n- kind: nope\n", "check 2: its kind is none of file_exists", 2),
+        ("- path: a.csv", "check 1: it needs a kind: file_exists", 1),
+        ("- kind: command", "check 1: it needs command", 1),
+        ("- kind: command\n  command: a\n  path: b", "path is no field of this kind", 3),
+        ("- kind: text_matches\n  path: 3\n  pattern: a", "put it in quotes", 2),
+        ("kind: command", "the checks are a list", 1),
+        ("- make", "check 1: it is no check; each begins with its kind", 1),
+        ("- [", "this is not YAML", 1),
+    ],
+)
+def test_mistaken_checks_are_told_in_plain_words(text: str, words: str, line: int) -> None:
+    with pytest.raises(PlanFileMistaken) as caught:
+        load_checks(text)
+    assert any(words in one.words and one.line == line for one in caught.value.mistakes)

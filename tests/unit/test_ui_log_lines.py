@@ -38,6 +38,11 @@ def test_a_log_line_as_a_row() -> None:
         (checked(1, "ruff", "error"), "!", "Check: ruff: error"),
         (line(1, "check.result", "x", level="warning"), "⚠️", "Check: x"),
         (sent_back(1, "the check failed\n200 lines"), "↻", "Sent back: the check failed"),
+        (
+            line(1, "subtask.edited", "a person changed its checks"),
+            "",
+            "A person changed its checks",
+        ),
         (line(1, "review.verdict", "rework: safe 95"), "◉", "Review: rework: safe 95"),
         (
             line(1, "attempt", "not accepted: the check\n200 lines", level="error"),

@@ -72,7 +72,7 @@ def test_a_paused_task_does_not_look_as_if_it_moved() -> None:
 
 
 def test_what_is_over_is_neither_urgent_nor_paused() -> None:
-    assert row(records.task("cancelled", priority=9, paused_reason="user"))["notes"] == []
+    assert row(records.task("cancelled", priority=9))["notes"] == []
 
 
 def test_a_long_or_empty_or_odd_title_is_one_line() -> None:

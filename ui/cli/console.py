@@ -32,7 +32,6 @@ from ui.views import (
     duration,
     elapsed,
     headline,
-    is_over,
     money,
     one_line,
     plain,
@@ -52,7 +51,7 @@ def header(task: TaskView, at: datetime) -> RenderableType:
     first = Text.assemble(
         Text(one_line(task.title), style="bold"), "  ", badge_text(task_badge(task))
     )
-    if task.paused_reason and not is_over(task):
+    if task.paused_reason:
         first.append("  ").append_text(badge_text(PAUSED))
     if task.simulated:
         first.append("  ").append_text(badge_text(SIMULATED))
@@ -150,9 +149,12 @@ def task_list(page: TaskPage, at: datetime) -> Table:
             name, no_wrap=True, overflow="ellipsis", ratio=1 if name == "title" else None
         )
     for task in page.tasks:
+        status = badge_text(task_badge(task))
+        if task.simulated:
+            status.append("\n").append_text(badge_text(SIMULATED))
         table.add_row(
             short_id(task.id),
-            badge_text(task_badge(task)),
+            status,
             Text(one_line(task.title, 60)),
             f"{task.progress.completed}/{task.progress.total}",
             money(task.cost_usd),
@@ -167,9 +169,12 @@ def agent_list(agents: tuple[AgentView, ...]) -> Table:
     for name in ("agent", "state", "slots", "capabilities", "cpu", "memory", "done", "failed"):
         table.add_column(name)
     for agent in agents:
+        state = badge_text(AGENT_BADGES[agent.state])
+        if agent.simulated:
+            state.append("\n").append_text(badge_text(SIMULATED))
         table.add_row(
             Text(agent.agent_id),
-            badge_text(AGENT_BADGES[agent.state]),
+            state,
             f"{len(agent.running)}/{agent.slots}",
             capability_words(agent.capabilities),
             f"{agent.cpu_percent:.0f} %",

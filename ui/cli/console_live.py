@@ -102,7 +102,7 @@ def _task_line(task: TaskView) -> Text:
     line = Text.assemble(badge_text(task_badge(task)), f"  {one_line(task.title, 80)}")
     if task.simulated:
         line.append("  ").append_text(badge_text(SIMULATED))
-    paused = "paused · " if task.paused_reason and not is_over(task) else ""
+    paused = "paused · " if task.paused_reason else ""
     return line.append(f"  {paused}{tally(task.progress)} · {headline(task)}", style=_FAINT)
 
 

@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from shared.models import (
+    BlockedPart,
     FieldChange,
     PlanComparison,
     PlannedSubtask,
@@ -29,6 +30,7 @@ from ui.plan_words import (
     value_words,
     version_words,
 )
+from ui.steering_words import held_words
 from ui.views import SUBTASK_BADGES, ago, money, one_line, plain
 
 _FAINT = "bright_black"
@@ -96,12 +98,22 @@ def preview(found: RerunPreview, description: str | None = None) -> RenderableTy
         parts += [Text(f"Is reused: {_spent(found.reuses)}", style="bold"), _parts(found.reuses)]
     else:
         parts.append(Text("Nothing is reused.", style="bold"))
+    if found.stays_blocked:
+        parts += [Text("Stays blocked:", style="bold"), _held(found.stays_blocked)]
     return Group(*parts)
 
 
 def _spent(parts: Sequence[RerunPart]) -> str:
     paid = sum((part.cost_usd for part in parts), Decimal(0))
     return f"{len(parts)} subtask{'s' if len(parts) != 1 else ''}, cost {money(paid)} so far"
+
+
+def _held(parts: Sequence[BlockedPart]) -> Table:
+    table = Table.grid(padding=(0, 2, 0, 0))
+    for part in parts:
+        name = Text(f"  {one_line(part.title, 60)}").append(f"  {part.key}", style=_FAINT)
+        table.add_row(name, badge_text(SUBTASK_BADGES[part.status]), Text(held_words(part)))
+    return table
 
 
 def _parts(parts: Sequence[RerunPart]) -> Table:

@@ -10,7 +10,8 @@ from rich.text import Text
 from shared.errors import Conflict, InvalidRequest, NotFound, QuintetError, RequestError
 from ui.cli.exit import Exit
 from ui.client import ServiceUnreachable
-from ui.views import sentence
+from ui.refusals import unsaid_faults
+from ui.views import one_line, sentence
 
 
 def screen(*, errors: bool = False) -> Console:
@@ -65,6 +66,8 @@ def complain(error: QuintetError) -> Exit:
     to = screen(errors=True)
     title = Text(f"{error.title}: ", style="bold red")
     to.print(Text.assemble(title, sentence(error.detail)), soft_wrap=True)
+    for fault in unsaid_faults(error):
+        to.print(Text(f"- {one_line(fault, 400)}"), soft_wrap=True)
     if error.remedy:
         hint(sentence(error.remedy), errors=True)
     return exit_code(error)

@@ -8,7 +8,8 @@ import typer
 
 from shared.errors import Conflict, InvalidRequest, NotFound
 from shared.models import PlanVersion
-from ui.cli import console, console_plan, plan_file
+from ui import plan_file
+from ui.cli import console, console_plan
 from ui.cli.arguments import AsJson, TaskId, find_task
 from ui.cli.output import ask, hint, print_json, put
 from ui.client import QuintetClient

@@ -1,14 +1,16 @@
 """`quintet rerun`: from a subtask on once more, after a look at what that means."""
 
+from functools import partial
 from typing import Annotated
 
 import typer
 
 from ui.cli import console_plan
-from ui.cli.arguments import AsJson, SubtaskKey, TaskId, find_subtask, find_task
+from ui.cli.arguments import AsJson, SubtaskKey, TaskId, find_task
 from ui.cli.output import ask, print_json, screen
-from ui.cli.steering import told
+from ui.cli.steering import Edit, edited, refuse_both, told
 from ui.client import QuintetClient
+from ui.subtask_names import find_subtask
 from ui.views import short_id
 
 
@@ -18,6 +20,7 @@ def rerun(
     description: Annotated[
         str | None, typer.Option(help="Run it with this description instead.")
     ] = None,
+    edit: Edit = False,
     preview: Annotated[
         bool, typer.Option("--preview", help="Only show what would run again.")
     ] = False,
@@ -25,6 +28,7 @@ def rerun(
     as_json: AsJson = False,
 ) -> None:
     """Run a subtask and all that builds on it again, after a look at what that means."""
+    refuse_both(description, edit=edit)
     with QuintetClient() as client:
         detail = client.task(find_task(client, task))
         chosen = find_subtask(detail, subtask)
@@ -39,5 +43,7 @@ def rerun(
         if not yes:
             again = f"quintet rerun {short_id(detail.task.id)} {chosen.key} --yes"
             ask("Run them again?", unasked=f"Type `{again}`.")
-        view = client.rerun(detail.task.id, chosen.id, seen=seen.seen, description=description)
-    told(view, as_json=as_json)
+        begin = partial(client.rerun, detail.task.id, chosen.id, seen=seen.seen)
+        view = edited(chosen, begin) if edit else begin(description=description)
+    if view is not None:
+        told(view, as_json=as_json)

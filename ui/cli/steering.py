@@ -1,22 +1,26 @@
 """`quintet pause`, `resume`, `priority`, `cancel` and `retry`: a hand on what runs."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Annotated
 
 import typer
 
-from shared.models import TaskView
+from shared.errors import InvalidRequest
+from shared.models import SubtaskView, TaskView
+from ui import plan_file
 from ui.cli import console
-from ui.cli.arguments import (
-    AnySubtask,
-    AsJson,
-    SubtaskKey,
-    TaskId,
-    find_subtask,
-    find_task,
-)
+from ui.cli.arguments import AnySubtask, AsJson, SubtaskKey, TaskId, find_task
+from ui.cli.editing import in_editor
 from ui.cli.output import hint, print_json, put
 from ui.client import QuintetClient
+from ui.subtask_names import find_subtask
 from ui.views import now, short_id
+
+Edit = Annotated[
+    bool,
+    typer.Option("--edit", help="Change what it is told and held against first, in your editor."),
+]
 
 
 def pause(
@@ -74,16 +78,37 @@ def retry(
     description: Annotated[
         str | None, typer.Option(help="Run it with this description instead.")
     ] = None,
+    edit: Edit = False,
     as_json: AsJson = False,
 ) -> None:
     """Run a subtask that failed or was cancelled again, and what depends on it."""
+    refuse_both(description, edit=edit)
     with QuintetClient() as client:
         detail = client.task(find_task(client, task))
         chosen = find_subtask(detail, subtask)
-        view = client.retry(
-            detail.task.id, chosen.id, attempt=chosen.attempt, description=description
-        )
-    told(view, as_json=as_json)
+        again = partial(client.retry, detail.task.id, chosen.id, attempt=chosen.attempt)
+        view = edited(chosen, again) if edit else again(description=description)
+    if view is not None:
+        told(view, as_json=as_json)
+
+
+def refuse_both(description: str | None, *, edit: bool) -> None:
+    """A description can be changed in the editor, too."""
+    if edit and description is not None:
+        raise InvalidRequest("--edit goes without --description.", remedy="Drop one.")
+
+
+def edited(chosen: SubtaskView, again: Callable[..., TaskView]) -> TaskView | None:
+    """Run it as the person changed it in their editor; None when they changed nothing."""
+
+    def accept(text: str) -> TaskView | None:
+        edit = plan_file.load_part(text, chosen)
+        return None if edit is None else again(edit=edit)
+
+    view = in_editor(f"plan-{chosen.key}", plan_file.dump_part(chosen), accept)
+    if view is None:
+        hint("Nothing was changed, nothing was sent.")
+    return view
 
 
 def told(view: TaskView, *, as_json: bool, next_step: str = "") -> None:

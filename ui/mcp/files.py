@@ -16,7 +16,7 @@ from ui.mcp.records import InlineFile
 from ui.mcp.words import FOREIGN
 from ui.views import plain, size
 
-MAX_FILES = 20
+MAX_INLINE_FILES = 20  # what one call takes; the service has a limit of its own
 MAX_INLINE_BYTES = 2 << 20
 MAX_READ_BYTES = 20 << 20
 MAX_PICTURE_BYTES = 3 << 20  # 4 MiB as base64, which models still take

@@ -7,12 +7,12 @@ from mcp.types import CallToolResult
 from pydantic import Field
 
 from shared.models import RerunPreview
-from ui.cli.arguments import find_subtask
 from ui.client import AsyncQuintetClient
 from ui.mcp.answers import answered, task_answered
-from ui.mcp.arguments import NewDescription, SubtaskName, TaskId
+from ui.mcp.arguments import Edit, NewDescription, SubtaskName, TaskId
 from ui.mcp.records import TaskReport
 from ui.mcp.words import preview_words
+from ui.subtask_names import find_subtask
 
 
 class SubtaskTools:
@@ -34,14 +34,15 @@ class SubtaskTools:
         subtask: SubtaskName,
         attempt: Annotated[int, Field(ge=0, description="The attempt that you saw, of get_task.")],
         description: NewDescription = None,
+        edit: Edit = None,
     ) -> Annotated[CallToolResult, TaskReport]:
-        """Run a failed or cancelled subtask again, and what it blocked.
+        """Run a failed or cancelled subtask again, and what it blocked; perhaps changed before.
 
         Refused when it has been tried again since the attempt that you saw.
         """
         subtask_id = await self._find(task_id, subtask)
         task = await self._quintet.retry(
-            task_id, subtask_id, attempt=attempt, description=description
+            task_id, subtask_id, attempt=attempt, description=description, edit=edit
         )
         return task_answered(task, "Follow it with wait_for_task.")
 
@@ -61,6 +62,7 @@ class SubtaskTools:
         subtask: SubtaskName,
         seen: Annotated[str, Field(min_length=1, max_length=256, description="Of preview_rerun.")],
         description: NewDescription = None,
+        edit: Edit = None,
     ) -> Annotated[CallToolResult, TaskReport]:
         """Run a subtask again with all that depends on it, even if it completed; costs money.
 
@@ -68,7 +70,9 @@ class SubtaskTools:
         New results replace the old ones.
         """
         subtask_id = await self._find(task_id, subtask)
-        task = await self._quintet.rerun(task_id, subtask_id, seen=seen, description=description)
+        task = await self._quintet.rerun(
+            task_id, subtask_id, seen=seen, description=description, edit=edit
+        )
         return task_answered(task, "Follow it with wait_for_task.")
 
     async def _find(self, task_id: UUID, name: str) -> UUID:

@@ -6,16 +6,24 @@ from mcp.server.mcpserver import Context
 from mcp.types import CallToolResult
 from pydantic import Field
 
-from shared.models import PlanVersion, Running, TaskPage, TaskView
+from shared.models import (
+    MAX_DESCRIPTION,
+    MAX_TITLE,
+    MAX_USER,
+    MIN_DESCRIPTION,
+    PlanVersion,
+    Running,
+    TaskPage,
+    TaskView,
+)
 from shared.states import TaskStatus
 from ui.client import AsyncQuintetClient
 from ui.mcp.answers import answer_of, answered, task_answered
 from ui.mcp.arguments import TaskId
-from ui.mcp.files import MAX_FILES, uploads
+from ui.mcp.files import MAX_INLINE_FILES, uploads
 from ui.mcp.records import InlineFile, Reason, TaskReport, WaitReport, task_report
 from ui.mcp.waiting import wait
 from ui.mcp.words import advice, page_words, plan_words, task_words
-from ui.views import MAX_DESCRIPTION, MIN_DESCRIPTION
 
 MAX_WAIT = 45.0  # many clients give a call a minute
 
@@ -39,15 +47,15 @@ class TaskTools:
     async def submit_task(
         self,
         description: _Description,
-        title: Annotated[str | None, Field(max_length=200)] = None,
+        title: Annotated[str | None, Field(max_length=MAX_TITLE)] = None,
         priority: Annotated[int, Field(ge=0, le=10, description="10 is the most urgent.")] = 5,
         require_approval: Annotated[
             bool | None,
             Field(description="Stop after planning until the plan is approved."),
         ] = None,
-        user_id: Annotated[str | None, Field(max_length=128)] = None,
+        user_id: Annotated[str | None, Field(max_length=MAX_USER)] = None,
         files: Annotated[
-            tuple[InlineFile, ...], Field(max_length=MAX_FILES, description="2 MB in all.")
+            tuple[InlineFile, ...], Field(max_length=MAX_INLINE_FILES, description="2 MB in all.")
         ] = (),
         idempotency_key: Annotated[
             str | None,

@@ -22,6 +22,8 @@ from shared.states import TaskStatus
 from ui.client import ServiceUnreachable
 from ui.evidence import EVIDENCE_BADGES, verdict
 from ui.mcp.records import LogReport, Reason, SubtaskReport, TaskReport
+from ui.refusals import unsaid_faults
+from ui.steering_words import held_words
 from ui.views import capability_words, money, one_line, plain, sentence, size, tally
 
 SIMULATED = "The model is SIMULATED: its words come from a script, the prices mean nothing."
@@ -120,6 +122,10 @@ def preview_words(preview: RerunPreview) -> str:
             f"It would run {len(preview.runs)} again and reuse {len(preview.reuses)}.",
             *(f"- again: {_part(part)}" for part in preview.runs),
             *(f"- reused: {_part(part)}" for part in preview.reuses),
+            *(
+                f"- stays blocked: {part.key} {_named(part.title)}, {held_words(part)}"
+                for part in preview.stays_blocked
+            ),
             f"To do it, call rerun with seen={preview.seen}",
         )
     )
@@ -177,16 +183,10 @@ def error_words(error: QuintetError) -> str:
         for name, value in error.extra.items()
         if isinstance(value, str | int)
     ]
-    lines += [f"- {one_line(str(fault), 400)}" for fault in _sentences(error)]
+    lines += [f"- {one_line(fault, 400)}" for fault in unsaid_faults(error)]
     lines += [sentence(error.remedy)] if error.remedy else []
     lines += [hint for kind, hint in _HINTS.items() if isinstance(error, kind)]
     return "\n".join(lines)
-
-
-def _sentences(error: QuintetError) -> list[str]:
-    """The faults of a plan; those of single fields are in the detail already."""
-    found = error.extra.get("errors")
-    return [each for each in found if isinstance(each, str)] if isinstance(found, list) else []
 
 
 def argument_words(error: ValidationError) -> str:

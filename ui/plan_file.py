@@ -5,15 +5,22 @@ from dataclasses import dataclass
 from typing import Any
 
 import yaml
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
 
 from shared.errors import InvalidRequest
-from shared.models import Capability, Plan
+from shared.models import Capability, Check, Plan, SubtaskEdit, SubtaskView
 
 FOLD = 88
 ERROR_MARK = "#! "
 _BREAKS = frozenset("\r\x85\u2028\u2029")
+_CHECKS: TypeAdapter[tuple[Check, ...]] = TypeAdapter(tuple[Check, ...])
 _SHORT_LISTS = ("required_capabilities", "dependencies")
+CHECKS_HELP = """\
+#   file_exists   path, min_bytes          command      command
+#   text_matches  path, pattern            sql_count    query, minimum
+#   json_schema   json_schema (as text)    http_status  url, status
+"""
 HELP = f"""\
 # Change what you like, save, and close the editor. Nothing is sent when nothing is changed;
 # close it with an error in it, unchanged, to give up: what you wrote is kept.
@@ -28,11 +35,19 @@ HELP = f"""\
 # expected_output        what its result is held against
 # profile                a role for its agent, or null
 # checks                 what must hold of its result; each has a kind and its own fields:
-#   file_exists   path, min_bytes          command      command
-#   text_matches  path, pattern            sql_count    query, minimum
-#   json_schema   json_schema (as text)    http_status  url, status
-#
+{CHECKS_HELP}#
 # A text of several lines stands below a | and is indented.
+"""
+
+PART_HELP = f"""\
+# Change what should be different this time, save, and close the editor. Nothing is sent when
+# nothing is changed; close it with an error in it, unchanged, to give up: what you wrote is kept.
+#
+# profile                a role for its agent, or null
+# required_capabilities  of: {", ".join(list(Capability)[:3])},
+#                        {", ".join(list(Capability)[3:])}
+# checks                 what must hold of its result:
+{CHECKS_HELP}
 """
 
 
@@ -56,28 +71,62 @@ class PlanFileMistaken(InvalidRequest):
 
 def dump(plan: Plan) -> str:
     """The plan as YAML: fields in their order, texts of several lines as blocks."""
-    return yaml.dump(
-        _prepared(plan),
-        Dumper=_Dumper,
-        sort_keys=False,
-        allow_unicode=True,
-        width=FOLD,
-    )
+    return _dumped(_prepared(plan))
+
+
+def dump_part(subtask: SubtaskView) -> str:
+    """What may be changed of a subtask before it runs again, as YAML."""
+    return PART_HELP + _dumped(_part_values(subtask))
+
+
+def load_part(text: str, before: SubtaskView) -> SubtaskEdit | None:
+    """What was changed, if anything; raises PlanFileMistaken."""
+    values, node = _read(text)
+    try:
+        after = SubtaskEdit.model_validate(values)
+    except ValidationError as error:
+        found = [_wrong(each["loc"], each["msg"], node) for each in error.errors()]
+        raise PlanFileMistaken(found) from error
+    old = SubtaskEdit.model_validate(_part_values(before)).changes()
+    changed = {name: value for name, value in after.changes().items() if value != old.get(name)}
+    return SubtaskEdit(**changed) if changed else None
+
+
+def dump_checks(checks: Sequence[Check]) -> str:
+    """The checks of one subtask as a list in YAML; no text for none."""
+    return _dumped([one.model_dump(mode="json") for one in checks]) if checks else ""
 
 
 def load(text: str) -> Plan:
     """The plan that was written so; raises PlanFileMistaken."""
-    try:
-        loader = _Loader(text)
-        node = loader.get_single_node()
-        values = loader.construct_document(node) if node else None
-    except yaml.YAMLError as error:
-        raise PlanFileMistaken([_unreadable(error)]) from error
+    values, node = _read(text)
     try:
         return Plan.model_validate(values)
     except ValidationError as error:
         found = [_wrong(each["loc"], each["msg"], node) for each in error.errors()]
         raise PlanFileMistaken(found) from error
+
+
+def load_checks(text: str) -> tuple[Check, ...]:
+    """The checks that were written so; raises PlanFileMistaken."""
+    values, node = _read(text)
+    if values is not None and not isinstance(values, list):
+        words = "the checks are a list: begin each of them with “- kind:”"
+        raise PlanFileMistaken([Mistake(words, 1)])
+    try:
+        return _CHECKS.validate_python(values or ())
+    except ValidationError as error:
+        found = [_wrong_check(each, node) for each in error.errors()]
+        raise PlanFileMistaken(found) from error
+
+
+def _read(text: str) -> tuple[Any, yaml.Node | None]:
+    try:
+        loader = _Loader(text)
+        node = loader.get_single_node()
+        return (loader.construct_document(node) if node else None), node
+    except yaml.YAMLError as error:
+        raise PlanFileMistaken([_unreadable(error)]) from error
 
 
 def with_mistakes(text: str, mistakes: Sequence[Mistake]) -> str:
@@ -150,6 +199,17 @@ class _Loader(yaml.SafeLoader):
         return super().construct_mapping(node, deep=deep)
 
 
+def _dumped(values: object) -> str:
+    return yaml.dump(values, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=FOLD)
+
+
+def _part_values(subtask: SubtaskView) -> dict[str, Any]:
+    values = subtask.model_dump(mode="json", include=set(SubtaskEdit.model_fields))
+    values["required_capabilities"] = _Flow(values["required_capabilities"])
+    values["checks"] = [planned.check.model_dump(mode="json") for planned in subtask.checks]
+    return {name: values[name] for name in SubtaskEdit.model_fields}
+
+
 def _prepared(plan: Plan) -> dict[str, Any]:
     values = plan.model_dump(mode="json")
     for subtask in values["subtasks"]:
@@ -175,6 +235,31 @@ def _wrong(place: Sequence[int | str], words: str, node: yaml.Node | None) -> Mi
     name = "".join(where).lstrip(".") or "the plan"
     hint = "; put it in quotes" if words == "Input should be a valid string" else ""
     return Mistake(f"{name}: {words[:1].lower()}{words[1:]}{hint}", line)
+
+
+def _wrong_check(found: ErrorDetails, node: yaml.Node | None) -> Mistake:
+    number, *rest = found["loc"]
+    # Without the kind, which is no field of the file.
+    wrong = _wrong((number, *rest[1:]), found["msg"], node)
+    field = ".".join(map(str, rest[1:]))
+    kinds = ", ".join(_KINDS)
+    match found["type"]:
+        case "union_tag_not_found":
+            words = f"it needs a kind: {kinds}"
+        case "union_tag_invalid":
+            words = f"its kind is none of {kinds}"
+        case "missing":
+            words = f"it needs {field}"
+        case "extra_forbidden":
+            words = f"{field} is no field of this kind"
+        case "model_type" | "model_attributes_type":
+            words = f"it is no check; each begins with its kind: {kinds}"
+        case _:
+            words = field + wrong.words.partition(field)[2]
+    return Mistake(f"check {int(number) + 1}: {words}", wrong.line)
+
+
+_KINDS = ("file_exists", "command", "text_matches", "json_schema", "sql_count", "http_status")
 
 
 def _within(node: yaml.Node | None, step: int | str) -> yaml.Node | None:
