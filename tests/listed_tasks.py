@@ -1,10 +1,10 @@
 """An orchestrator that has tasks to list and takes new ones, as far as two pages ask it."""
 
 import json
-import time
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from threading import Event
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 from uuid import uuid5
@@ -14,6 +14,7 @@ from tests import ui_records as records
 from tests.scripted_service import Reply, Request
 
 CURSOR = "after-"
+ANSWER_SECONDS = 15.0  # however long it is held
 
 
 class ListedTasks:
@@ -23,7 +24,9 @@ class ListedTasks:
         self.tasks = list(tasks)
         self.refusal: Reply | None = None
         self.refused: Reply | None = None
-        self.seconds = 0.0  # to take a task
+        self.may_answer = Event()  # to what is handed in
+        self.may_answer.set()
+        self.settings: dict[str, Any] = {}  # of the operator
         self.handed_in: list[Request] = []
         self.asked: list[dict[str, list[str]]] = []
 
@@ -34,7 +37,7 @@ class ListedTasks:
         if address.path == "/tasks":
             return self._take(request) if request.method == "POST" else self._list(address.query)
         fixed = {
-            "ready": '{"status": "ready", "simulated": true}',
+            "ready": json.dumps({"status": "ready", "simulated": True, **self.settings}),
             "agents": '{"agents": []}',
             "logs": '{"entries": [], "next_after": 0}',
             "attempts": '{"attempts": []}',
@@ -45,7 +48,7 @@ class ListedTasks:
 
     def _take(self, request: Request) -> Reply:
         self.handed_in.append(request)
-        time.sleep(self.seconds)
+        self.may_answer.wait(ANSWER_SECONDS)
         return self.refused or Reply(202, self.tasks[0].model_dump_json())
 
     def _one(self, task_id: str) -> Reply:

@@ -30,7 +30,7 @@ FAILURES: dict[FailureKind, str] = {
     FailureKind.BUSINESS: "The work could not be done",
     FailureKind.TIMEOUT: "It took too long",
     FailureKind.CHECKS: "Its result was not accepted",
-    FailureKind.REVIEW: "Its reviewer did not accept the result",
+    FailureKind.REVIEW: "It did not pass its review",
     FailureKind.LOOP: "It went in circles and was stopped",
     FailureKind.BUDGET: "Its budget is spent",
     FailureKind.RESOURCE: "Disk or memory ran out",
@@ -99,12 +99,6 @@ def last_look(verification: Verification | None) -> Round | None:
 def failing(look: Round | None) -> list[CheckResult]:
     """The checks that speak against a result."""
     return [each for each in look.checks if each.outcome in ("failed", "error")] if look else []
-
-
-def is_cut(subtask: SubtaskView) -> bool:
-    """Whether a task's answer holds only the end of what a failed check printed."""
-    look = last_look(subtask.verification)
-    return any(len(each.output) >= BRIEF for each in failing(look))
 
 
 def spoken(words: str) -> str:
@@ -190,14 +184,21 @@ def _under_way(subtask: SubtaskView, so_far: Verification | None) -> str:
 def _accepted(subtask: SubtaskView) -> Sequence[str]:
     look = last_look(subtask.verification)
     checks = [each for each in look.checks if each.outcome == "passed"] if look else []
-    vacuous = sum(each.vacuous for each in checks)
+    hollow = _proving_nothing(sum(each.vacuous for each in checks), len(checks))
     if subtask.evidence == Evidence.VERIFIED:
-        return _passed(len(checks)), _proving_nothing(vacuous, len(checks))
+        return _passed(len(checks)), hollow, _unreviewed(subtask)
     if subtask.evidence == Evidence.REVIEWED:
-        return "A reviewer approved it.", _proving_nothing(vacuous, len(checks))
+        return "A reviewer approved it.", hollow
     found = "What it claims was found among its tool calls and files."
     claimed = found if look and look.claims else ""
-    return NOBODY, claimed, _proving_nothing(vacuous, len(checks))
+    return NOBODY, claimed, hollow, _unreviewed(subtask)
+
+
+def _unreviewed(subtask: SubtaskView) -> str:
+    """Why there is no review of a result that was to be reviewed."""
+    rounds = subtask.verification.rounds if subtask.verification else ()
+    why = one_line(rounds[-1].unreviewed, 300).rstrip(".") if rounds else ""
+    return f"It was to be reviewed, and there is no review: {why}." if why else ""
 
 
 def _passed(count: int) -> str:
@@ -223,10 +224,17 @@ def _sent_back(subtask: SubtaskView) -> str:
 
 
 def _refused(subtask: SubtaskView) -> str:
-    count, doubt = corrections(subtask), last_doubt(subtask)
+    made = subtask.verification.corrections if subtask.verification else ()
+    count = sum(each.outcome != "interrupted" for each in made)
     after = f" after {count} correction{'s' if count > 1 else ''}" if count else ""
+    broken = f" Correction {count + 1} was broken off." if len(made) > count else ""
+    doubt = last_doubt(subtask)
     if subtask.failure_kind is FailureKind.LOOP:
-        return f"It went in circles{after} and was stopped before its result could be looked at."
-    if doubt:
-        return f"Not accepted{after}: {DOUBTS[doubt]}."
-    return f"It ended{after} without a result that could be looked at."
+        said = f"It went in circles{after} and was stopped before its result could be looked at."
+    elif why := _unreviewed(subtask):
+        said = f"Not accepted{after}: {why[0].lower()}{why[1:]}"
+    elif doubt:
+        said = f"Not accepted{after}: {DOUBTS[doubt]}."
+    else:
+        said = f"It ended{after} without a result that could be looked at."
+    return said + broken

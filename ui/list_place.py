@@ -49,14 +49,14 @@ class Place:
         self.heard_of = self.question
         return None
 
-    def older(self, cursor: str) -> None:
-        """To the page after this one."""
-        self.trail.append(cursor)
+    def older(self, page: int, cursor: str) -> None:
+        """From this page, 0 being the first, to the one after it, however often it is clicked."""
+        self.trail[page:] = [cursor]
         self.lost = False
 
-    def newer(self) -> None:
-        """To the page before this one."""
-        self.trail.pop()
+    def newer(self, page: int) -> None:
+        """From this page to the one before it."""
+        del self.trail[max(0, page - 1) :]
 
     def newest(self) -> None:
         """To the first page."""

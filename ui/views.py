@@ -8,7 +8,6 @@ from typing import Literal
 from uuid import UUID
 
 from shared.models import (
-    AgentView,
     Artifact,
     AttemptView,
     Progress,
@@ -19,9 +18,6 @@ from shared.models import (
 )
 from shared.states import TASK_TERMINAL, SubtaskStatus, TaskStatus
 
-MIN_DESCRIPTION = 10
-MAX_DESCRIPTION = 5000
-MAX_UPLOAD_BYTES = 50 * 1024 * 1024
 PICTURE_TYPES = ("image/png", "image/jpeg")
 PICTURE_BYTES = 4 * 1024 * 1024
 MOST_PICTURES = 6
@@ -266,11 +262,6 @@ def short_id(task_id: UUID) -> str:
 def capability_words(names: tuple[str, ...]) -> str:
     """`data analysis, web scraping`."""
     return ", ".join(name.replace("_", " ") for name in names)
-
-
-def agent_doing(agent: AgentView, titles: dict[str, str]) -> list[str]:
-    """What an agent does now, by title where it is known."""
-    return [one_line(titles.get(running_id, running_id), 60) for running_id in agent.running]
 
 
 def distinct_files(artifacts: tuple[Artifact, ...]) -> list[Artifact]:

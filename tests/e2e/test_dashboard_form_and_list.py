@@ -90,12 +90,54 @@ def test_a_task_is_handed_in_with_all_that_was_chosen(pages: Pages) -> None:
     assert "What do our sales say?" in pages.words()  # the task's page
 
 
-def test_what_nobody_chose_is_left_to_the_operator(pages: Pages) -> None:
+@pytest.mark.parametrize("standard", [True, False])
+def test_what_was_shown_is_what_is_sent(pages: Pages, standard: bool) -> None:
+    pages.api.settings = {"require_approval": standard}
+    app = pages.open()
+    assert app.toggle(key="approval").value is standard
+    pages.write(LONG_ENOUGH)
+    pages.click("Hand it in")
+    body = json.loads(pages.api.handed_in[0].body)
+    said = {"description": LONG_ENOUGH, "user_id": "me", "priority": 5}
+    assert body == said | {"require_approval": standard}
+    pages.open("new_task")
+    pages.write(LONG_ENOUGH)
+    app.toggle(key="approval").set_value(not standard)
+    pages.click("Hand it in")
+    assert json.loads(pages.api.handed_in[1].body)["require_approval"] is not standard
+
+
+def test_a_setting_that_nobody_could_read_is_left_to_the_operator(pages: Pages) -> None:
+    pages.api.refusal = AWAY
     pages.open()
+    pages.api.refusal = None
+    pages.api.settings = {"require_approval": True}
     pages.write(LONG_ENOUGH)
     pages.click("Hand it in")
     body = json.loads(pages.api.handed_in[0].body)
     assert body == {"description": LONG_ENOUGH, "user_id": "me", "priority": 5}
+
+
+def test_an_example_leaves_the_operators_setting_alone(pages: Pages) -> None:
+    pages.api.settings = {"require_approval": True}
+    app = pages.open()
+    form = app.session_state["form"]
+    assert form.standard is True
+    app.session_state["wanted_example"] = "haiku"
+    pages.run()
+    assert app.toggle(key="approval").value is True
+    assert next(one for one in app.button if one.label == "Undo").disabled is False
+
+
+def test_the_limits_are_those_of_the_operator(pages: Pages) -> None:
+    pages.api.settings = {"max_files": 1, "max_upload_bytes": 2 << 10}
+    pages.open()
+    assert "Up to 1 files, 2.0 kB in all" in pages.words()
+    pages.write(LONG_ENOUGH)
+    pages.upload("s.csv", bytes(3 << 10))
+    pages.click("Hand it in")
+    assert "The files have 3.0 kB; a task takes 2.0 kB in all" in pages.words()
+    assert not pages.api.handed_in
 
 
 def test_what_is_wrong_is_told_at_once_and_until_it_is_mended(pages: Pages) -> None:
@@ -239,7 +281,7 @@ def test_pages_go_on_and_back_and_another_question_begins_anew(pages: Pages) -> 
 def test_a_page_that_is_gone_leads_to_the_newest(pages: Pages) -> None:
     app = pages.open("tasks")
     place = app.session_state["task_place"]
-    place.older("of another version")
+    place.older(0, "of another version")
     pages.run()
     assert "That page is not there any more" in pages.words()
     assert "cursor" not in pages.api.asked[-1]

@@ -27,19 +27,6 @@ COUNT = """() => {
   for (const one of main.querySelectorAll('*')) if (one.shadowRoot) observe(one.shadowRoot);
 }"""
 
-TOO_WIDE = """() => {
-  const found = [];
-  const look = (node) => {
-    for (const one of node.querySelectorAll('*')) {
-      const box = one.getBoundingClientRect();
-      if (box.width && box.right > innerWidth + 1) found.push(one.className || one.nodeName);
-      if (one.shadowRoot) look(one.shadowRoot);
-    }
-  };
-  look(document.querySelector('[data-testid=stMain]'));
-  return found;
-}"""
-
 
 @dataclass
 class Screen:
@@ -182,12 +169,16 @@ async def test_an_example_fills_the_form_and_can_be_undone(screen: Screen) -> No
     await expect(page.get_by_text("sales.csv comes with it.")).to_be_visible()
     await screen.choose("You see the plan first")
     await expect(page.get_by_label("Show me the plan before anything runs")).to_be_checked()
+    await page.evaluate("window.uploader = document.querySelector('input[type=file]')")
     await page.get_by_role("button", name="Undo").click()
     await expect(screen.task).to_have_value("My own words")
     await expect(page.get_by_label("Show me the plan before anything runs")).not_to_be_checked()
+    await expect(page.locator("input[type=file]")).to_have_count(1)
+    assert await page.evaluate("window.uploader.isConnected")  # it is the one that was there
     await page.locator("input[type=file]").set_input_files(
         FilePayload(name="own.txt", mimeType="text/plain", buffer=b"mine")
     )
+    await expect(page.get_by_text("1 file, 4 B")).to_be_visible()
     await screen.choose("Clean a year of sales")
     await expect(screen.task).to_have_value(re.compile("^Here are our sales"))
     await page.get_by_label("Title (optional)").fill("Another title")
@@ -228,12 +219,14 @@ async def test_the_count_follows_the_typing(screen: Screen) -> None:
 
 
 async def test_a_second_click_before_the_answer_makes_no_second_task(screen: Screen) -> None:
-    screen.api.seconds = 1.0
+    screen.api.may_answer.clear()
     await screen.open()
     await screen.task.fill("Long enough a task")
     await screen.hand_in()
     await screen.grown(screen.api.handed_in, 1)
     await screen.hand_in()
+    await screen.page.wait_for_timeout(300)  # in which the click reaches the dashboard
+    screen.api.may_answer.set()
     await screen.grown(screen.api.handed_in, 2)
     await screen.page.wait_for_url("**/task?id=*")
     assert len({one.headers["idempotency-key"] for one in screen.api.handed_in}) == 1
@@ -262,10 +255,38 @@ async def test_a_refusal_keeps_words_and_files_and_the_name_is_remembered(screen
     await expect(page.get_by_label("Your name")).to_have_value("Zoë & Co")
 
 
+async def test_a_reload_loses_no_words_and_makes_no_second_task(screen: Screen) -> None:
+    page = screen.page
+    back = page.get_by_text("The page was loaded anew")
+    await screen.open()
+    await page.get_by_role("radio", name="Urgent").click()
+    await page.get_by_label("Title (optional)").fill("Mine")
+    await screen.task.fill("Words that nobody has seen yet")
+    await page.wait_for_function("JSON.parse(sessionStorage.quintet_form).title === 'Mine'")
+    await page.reload()
+    await expect(screen.task).to_have_value("Words that nobody has seen yet")
+    await expect(back).to_be_visible()
+    await expect(page.get_by_label("Title (optional)")).to_have_value("Mine")
+    screen.api.refused = Reply(hang_up=True)
+    await screen.hand_in()
+    await expect(page.get_by_text("the same task is never made twice")).to_be_visible()
+    await page.reload()
+    await expect(page.get_by_role("radio", name="Urgent")).to_be_checked()
+    screen.api.refused = None
+    await screen.hand_in()
+    await page.wait_for_url("**/task?id=*")
+    assert len({one.headers["idempotency-key"] for one in screen.api.handed_in}) == 1
+    await screen.open()
+    await expect(page.locator(".said")).to_have_text("0 of 5,000 characters · at least 10")
+    await screen.page.wait_for_timeout(500)
+    await expect(screen.task).to_have_value("")
+    await expect(back).to_have_count(0)
+
+
 async def test_nothing_is_wider_than_a_telephone(world: ListWorld) -> None:
     world.fresh()
     async with browsing(world, width=390) as narrow:
         for path in ("", "tasks"):
             await narrow.page.goto(f"{world.dashboard_url}/{path}")
             await expect(narrow.page.locator(".task, .choice").first).to_be_visible()
-            assert await narrow.page.evaluate(TOO_WIDE) == []
+            await narrow.fits()

@@ -21,8 +21,11 @@ def done(label: str, *looks: dict[str, Any], corrections: int = 0) -> SubtaskVie
     return records.subtask("a", "completed", evidence=Evidence(label), verification=record)
 
 
-def refused(kind: FailureKind, *looks: dict[str, Any], corrections: int = 0) -> SubtaskView:
+def refused(
+    kind: FailureKind, *looks: dict[str, Any], corrections: int = 0, broken: bool = False
+) -> SubtaskView:
     made = [records.correction(n, "checks") for n in range(1, corrections + 1)]
+    made += [records.correction(corrections + 1, "checks", "interrupted")] if broken else []
     record = records.verification(None, *looks, corrections=made)
     return records.subtask(
         "a", "failed", failure_kind=kind, error="long\nerror", verification=record
@@ -74,6 +77,27 @@ def test_results_are_counted_by_label_the_best_first() -> None:
         (
             refused(FailureKind.TIMEOUT, corrections=1),
             "It ended after 1 correction without a result that could be looked at.",
+        ),
+        (
+            refused(FailureKind.TIMEOUT, {"doubt": "checks"}, corrections=1, broken=True),
+            "Not accepted after 1 correction: its checks failed. Correction 2 was broken off.",
+        ),
+        (
+            refused(FailureKind.LOOP, {"doubt": "checks"}, broken=True),
+            "It went in circles and was stopped before its result could be looked at. "
+            "Correction 1 was broken off.",
+        ),
+        (
+            refused(FailureKind.REVIEW, {"doubt": "review", "unreviewed": "it is away"}),
+            "Not accepted: it was to be reviewed, and there is no review: it is away.",
+        ),
+        (
+            done("verified", {"checks": (PASSED,), "unreviewed": "no\nusable answer."}),
+            "Its check passed. It was to be reviewed, and there is no review: no usable answer.",
+        ),
+        (
+            done("self-reported", {"unreviewed": "it is away"}),
+            f"{evidence.NOBODY} It was to be reviewed, and there is no review: it is away.",
         ),
         (records.subtask("a", "completed"), evidence.NOBODY),
         (records.subtask("a", "cancelled"), "It left no result."),
@@ -156,13 +180,6 @@ def test_other_failures_tell_their_error() -> None:
     look = {"doubt": "evidence"}
     assert evidence.short_failure(refused(FailureKind.CHECKS, look)) == "Claims not found"
     assert evidence.short_failure(records.subtask("a", "failed")) == "Failed"
-
-
-def test_only_long_outputs_of_failed_checks_are_cut() -> None:
-    long = FAILED.model_copy(update={"output": "x" * 5000}).brief()
-    assert evidence.is_cut(refused(FailureKind.CHECKS, {"checks": (long,)}))
-    assert not evidence.is_cut(refused(FailureKind.CHECKS, {"checks": (FAILED,)}))
-    assert not evidence.is_cut(records.subtask("a"))
 
 
 def test_a_terminal_gets_the_end_of_an_output() -> None:

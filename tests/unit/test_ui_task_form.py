@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pytest
 
-from shared.models import ContextFile
+from shared.models import ContextFile, Readiness
 from tests import ui_records as records
 from ui.calls import Upload
 from ui.new_task import form as task_form
@@ -132,10 +132,21 @@ def test_the_sample_comes_with_its_example_or_is_asked_for(tmp_path: Path) -> No
     example = EXAMPLES["sales"]
     (file,) = example.fill().files
     assert (file.name, file.content) == ("sales.csv", SAMPLE.read_bytes())
+    wished = replace(example.filling, priority=8, review="always", approval=True)
+    filled = replace(example, filling=wished).fill()
+    assert filled == replace(wished, files=(file,))
     gone = replace(example, sample=tmp_path / "sales.csv").fill()
     assert (gone.files, gone.missing) == ((), ("sales.csv",))
 
 
 def test_the_room_for_files_is_told_before_and_after() -> None:
-    assert task_form.file_words(()).startswith("Up to 20 files, 50 MB in all")
+    assert task_form.file_words(()).startswith("Up to 20 files, 50.0 MB in all")
     assert task_form.file_words((FILE, FILE)).startswith("2 files, 8 B")
+
+
+def test_whoever_runs_the_service_sets_the_room_for_files() -> None:
+    small = Readiness(status="ready", simulated=True, max_files=1, max_upload_bytes=6)
+    assert problems(replace(GOOD, files=(FILE,)), small) == []
+    found = problems(replace(GOOD, files=(FILE, FILE)), small)
+    assert ["8 B; a task takes 6 B" in found[0], "a task takes 1." in found[1]] == [True, True]
+    assert task_form.file_words((), small).startswith("Up to 1 files, 6 B in all")

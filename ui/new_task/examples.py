@@ -1,6 +1,6 @@
 """Tasks to begin with, each filled in by one click."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,12 +27,8 @@ class Example:
         try:
             content = self.sample.read_bytes()
         except OSError:
-            return self._with(missing=(self.sample.name,))
-        return self._with(files=(Upload(self.sample.name, content, "text/csv"),))
-
-    def _with(self, **files: Any) -> Filling:
-        given = self.filling
-        return Filling(given.name, given.description, given.title, approval=given.approval, **files)
+            return replace(self.filling, missing=(self.sample.name,))
+        return replace(self.filling, files=(Upload(self.sample.name, content, "text/csv"),))
 
     def card(self, key: str) -> dict[str, Any]:
         """What `cards.js` draws."""

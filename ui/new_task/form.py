@@ -8,22 +8,20 @@ from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID, uuid5
 
-from shared.models import ReviewPolicy, TaskSummary, TaskView
-from ui.calls import Upload
-from ui.views import (
+from shared.models import (
     MAX_DESCRIPTION,
-    MAX_UPLOAD_BYTES,
+    MAX_TITLE,
+    MAX_USER,
     MIN_DESCRIPTION,
-    ago,
-    now,
-    one_line,
-    size,
-    task_badge,
+    Readiness,
+    ReviewPolicy,
+    TaskSummary,
+    TaskView,
 )
+from ui.calls import Upload
+from ui.views import ago, now, one_line, size, task_badge
 
-MAX_TITLE = 200
-MAX_USER = 128
-MAX_FILES = 20
+AWAY = Readiness(status="away", simulated=False)  # how a service usually is set
 NORMAL = 5
 TEMPLATES = 6
 
@@ -84,30 +82,34 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class Filling:
-    """What fills the form in: an example, or a task of before; `missing` are names of files."""
+    """What fills the form in: an example, or a task of before; `missing` are names of files.
+
+    Without an `approval` of its own the service's setting stays.
+    """
 
     name: str
     description: str
     title: str = ""
     priority: int = NORMAL
     review: str = AS_CONFIGURED
-    approval: bool = False
+    approval: bool | None = None
     files: tuple[Upload, ...] = ()
     missing: tuple[str, ...] = ()
 
 
-def problems(draft: Draft) -> list[str]:
+def problems(draft: Draft, service: Readiness = AWAY) -> list[str]:
     """What is wrong with a request before it is sent, each with what to do."""
     found = _wrong_words(draft)
     total = sum(len(file.content) for file in draft.files)
-    if total > MAX_UPLOAD_BYTES:
+    most = service.max_upload_bytes
+    if total > most:
         found.append(
-            f"The files have {size(total)}; a task takes {size(MAX_UPLOAD_BYTES)} in all. "
+            f"The files have {size(total)}; a task takes {size(most)} in all. "
             "Remove some, or make them smaller."
         )
-    if len(draft.files) > MAX_FILES:
+    if len(draft.files) > service.max_files:
         found.append(
-            f"There are {len(draft.files)} files; a task takes {MAX_FILES}. "
+            f"There are {len(draft.files)} files; a task takes {service.max_files}. "
             "Remove some, or put them into one archive."
         )
     return found
@@ -146,9 +148,9 @@ def invisible(draft: Draft) -> int:
     )
 
 
-def file_words(files: Sequence[Upload]) -> str:
+def file_words(files: Sequence[Upload], service: Readiness = AWAY) -> str:
     """How many files there are and how much of the room they take."""
-    limit = f"{MAX_FILES} files, {MAX_UPLOAD_BYTES >> 20} MB in all"
+    limit = f"{service.max_files} files, {size(service.max_upload_bytes)} in all"
     if not files:
         return f"Up to {limit}. Agents can read them, never change them."
     total = size(sum(len(file.content) for file in files))

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import streamlit as st
 
 from shared.errors import QuintetError
-from shared.models import TaskSummary
-from ui.new_task.form import MAX_USER, distinct
+from shared.models import MAX_USER, TaskSummary
+from ui.new_task.form import distinct
 from ui.service import client
 
 _LOOKED_AT = 30

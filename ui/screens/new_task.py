@@ -5,9 +5,11 @@ from uuid import UUID
 import streamlit as st
 
 from shared.errors import QuintetError
+from shared.models import MAX_DESCRIPTION, MIN_DESCRIPTION
 from ui.client import ServiceUnreachable
 from ui.new_task.examples import EXAMPLES
 from ui.new_task.form import (
+    AWAY,
     PRIORITY_ICONS,
     REVIEW_WORDS,
     REVIEWS,
@@ -21,13 +23,15 @@ from ui.new_task.form import (
     template_card,
 )
 from ui.new_task.form_state import HAND_IN, WANTED, Form, current_form
+from ui.new_task.kept import forget_kept
 from ui.new_task.last_tasks import forget, last_tasks
 from ui.new_task.person import COOKIE, remember
+from ui.new_task.readiness import readiness
 from ui.page_drawings import cards, counter
 from ui.safe_markdown import escaped
 from ui.service import client, show_error, transfers
 from ui.steering_words import priority_words
-from ui.views import MAX_DESCRIPTION, MIN_DESCRIPTION, one_line, size
+from ui.views import one_line, size
 
 TOP = ".st-key-question"
 
@@ -35,7 +39,7 @@ TOP = ".st-key-question"
 def _hand_in(form: Form, draft: Draft) -> None:
     """Send it; whatever happens, the form stays as it is until a task has come of it."""
     form.tried, form.trouble = True, None
-    if problems(draft):
+    if problems(draft, readiness() or AWAY):
         return
     tidy = draft.tidy()
     try:
@@ -46,7 +50,7 @@ def _hand_in(form: Form, draft: Draft) -> None:
                 title=tidy.title or None,
                 priority=tidy.priority,
                 review=tidy.policy,
-                require_approval=tidy.approval or None,
+                require_approval=form.approval(tidy.approval),
                 files=tidy.files,
                 idempotency_key=tidy.key(form.id),
             )
@@ -55,12 +59,18 @@ def _hand_in(form: Form, draft: Draft) -> None:
         return
     form.handed_in = True
     forget()
+    forget_kept(form.id)
     st.switch_page("screens/task.py", query_params={"id": str(task.id)})
 
 
 def _filled(form: Form) -> None:
     if form.unfilled:
         show_error(form.unfilled)
+    if form.restored:
+        st.caption(
+            ":material/history: The page was loaded anew: your words are here again, "
+            "files have to be chosen once more."
+        )
     if form.filled is None:
         return
     icon = "attach_file" if form.filled.missing else "check"
@@ -82,6 +92,11 @@ def _filled(form: Form) -> None:
         )
 
 
+def _restore() -> None:
+    form: Form = st.session_state["form"]
+    form.restore(st.session_state["counter"].found)
+
+
 def _words(form: Form) -> None:
     st.text_area(
         "Task",
@@ -98,8 +113,9 @@ def _words(form: Form) -> None:
         "most": MAX_DESCRIPTION,
         "cookie": COOKIE,
         "name": name.strip(),
+        "kept": form.kept(),
     }
-    counter(data, key="counter")
+    counter(data, key="counter", on_found=_restore)
     remember(name)
 
 
@@ -126,7 +142,7 @@ def _uploader(form: Form) -> None:
                 on_click=form.detach,
                 args=(place,),
             )
-    st.caption(file_words(form.files()))
+    st.caption(file_words(form.files(), readiness() or AWAY))
 
 
 def _choices() -> None:
@@ -161,7 +177,7 @@ def _choices() -> None:
 
 def _what_stands_in_the_way(form: Form, draft: Draft) -> None:
     """Below the button, which therefore never moves away under a click."""
-    found = problems(draft) if form.tried else []
+    found = problems(draft, readiness() or AWAY) if form.tried else []
     if found:
         st.error("  \n".join(map(escaped, found)), icon=":material/edit:")
         if invisible(draft):
@@ -227,7 +243,8 @@ def page() -> None:
         )
     left, right = st.columns([5, 3], gap="large")
     with left, st.container(key="task-form"):
-        _filled(form)
+        with st.container():  # a slot of its own, drawn or not: nothing below moves with it
+            _filled(form)
         _words(form)
         _files(form)
         _choices()

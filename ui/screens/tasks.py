@@ -130,20 +130,27 @@ def _trouble(place: Place, error: QuintetError | None) -> None:
 
 
 def _paging(place: Place, heard: TaskPage, *, away: bool) -> None:
+    page = len(place.trail)
     with st.container(horizontal=True, vertical_alignment="center", key="paging"):
         if place.trail and heard.tasks:
-            st.button("Newer", icon=":material/arrow_back:", on_click=place.newer, disabled=away)
+            st.button(
+                "Newer",
+                icon=":material/arrow_back:",
+                on_click=place.newer,
+                args=(page,),
+                disabled=away,
+            )
         if heard.next_cursor:
             st.button(
                 "Older",
                 icon=":material/arrow_forward:",
                 icon_position="right",
                 on_click=place.older,
-                args=(heard.next_cursor,),
+                args=(page, heard.next_cursor),
                 disabled=away,
             )
         if place.trail and heard.tasks:
-            st.caption(f"Page {len(place.trail) + 1}, newest first")
+            st.caption(f"Page {page + 1}, newest first")
 
 
 def _list(filters: Filters) -> None:
