@@ -6,11 +6,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
+from urllib.parse import parse_qsl
 
 from shared.models import (
     Artifact,
+    BlockedPart,
     Capability,
     LogEntry,
+    LogPage,
     Plan,
     PlanHistory,
     PlannedSubtask,
@@ -85,6 +88,7 @@ class SteeredTask:
     contents: dict[str, bytes] = field(default_factory=dict)
     refusals: dict[str, Reply] = field(default_factory=dict)
     done: list[tuple[str, Any]] = field(default_factory=list)
+    stays_blocked: tuple[BlockedPart, ...] = ()
     away: bool = False
 
     def __call__(self, request: Request) -> Reply:
@@ -131,10 +135,15 @@ class SteeredTask:
         return TaskDetail(task=self.task, subtask_results=tuple(self.results)).model_dump_json()
 
     def _log(self, query: str) -> str:
-        after = int(dict(pair.split("=") for pair in query.split("&")).get("after", 0))
-        found = [json.loads(one.model_dump_json()) for one in self.entries if one.id > after]
-        last = self.entries[-1].id if self.entries else 0
-        return json.dumps({"entries": found, "next_after": last})
+        asked = dict(parse_qsl(query))
+        after = int(asked.get("after", 0))
+        found = [one for one in self.entries if one.id > after]
+        if "subtask_id" in asked:
+            found = [one for one in found if str(one.subtask_id) == asked["subtask_id"]]
+        found = found[-int(asked["last"]) :] if "last" in asked else found
+        found = found[: int(asked.get("limit", 1000))]
+        told = LogPage(entries=tuple(found), next_after=found[-1].id if found else after)
+        return told.model_dump_json()
 
     def _do(self, verb: str, body: Any) -> Reply:
         if verb == "plan":
@@ -163,7 +172,12 @@ class SteeredTask:
         runs += [one for one in self.task.subtasks if runs[0].key in one.dependencies]
         kept = [one for one in self.task.subtasks if one not in runs]
         parts = [tuple(map(part, ones)) for ones in (runs, kept)]
-        return RerunPreview(seen=f"state-{len(self.done)}", runs=parts[0], reuses=parts[1])
+        return RerunPreview(
+            seen=f"state-{len(self.done)}",
+            runs=parts[0],
+            reuses=parts[1],
+            stays_blocked=self.stays_blocked,
+        )
 
 
 def part(subtask: SubtaskView) -> RerunPart:

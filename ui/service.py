@@ -1,6 +1,8 @@
 """The dashboard's way to the orchestrator: pooled clients, and words for when it is away."""
 
+from datetime import UTC, datetime
 from uuid import UUID
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import streamlit as st
 
@@ -10,6 +12,7 @@ from ui.safe_markdown import escaped
 from ui.views import SIMULATED, Badge, sentence
 
 POLL_PATIENCE = 2.5
+TIME, DAY_AND_TIME = "%H:%M:%S", "%d %b %H:%M:%S"
 
 
 @st.cache_resource(on_release=QuintetClient.close)
@@ -24,8 +27,8 @@ def transfers() -> QuintetClient:
     return QuintetClient()
 
 
-@st.cache_data(max_entries=64, show_spinner=False)
-def picture(task_id: str, path: str, sha256: str) -> bytes:
+@st.cache_resource(max_entries=16, show_spinner=False)
+def content(task_id: str, path: str, sha256: str) -> bytes:
     """A file that is looked at; the hash makes a rerun's file a new one."""
     del sha256
     return artifact_bytes(task_id, path)
@@ -34,6 +37,22 @@ def picture(task_id: str, path: str, sha256: str) -> bytes:
 def artifact_bytes(task_id: str, path: str) -> bytes:
     """The bytes of an artifact, through the API."""
     return transfers().artifact(UUID(task_id), path)
+
+
+def time_zone() -> ZoneInfo | None:
+    """Where who looks is, if the browser told and the place is known here."""
+    name = st.context.timezone
+    try:
+        return ZoneInfo(name) if name else None
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return None
+
+
+def clock(moment: datetime, shape: str = TIME) -> str:
+    """The time of day where who looks is; in UTC, and it says so, where that is not known."""
+    zone = time_zone()
+    said = moment.astimezone(zone or UTC).strftime(shape)
+    return said if zone else f"{said} UTC"
 
 
 def show_badge(badge: Badge, *, label: str = "") -> None:

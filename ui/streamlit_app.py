@@ -4,13 +4,15 @@ from pathlib import Path
 
 import streamlit as st
 
-from shared.errors import QuintetError
+from shared.errors import DependencyUnavailable, QuintetError
 from ui.service import client, show_badge, show_simulated
+from ui.task_page.asking import close
 from ui.views import Badge
 
 LOGO = Path(__file__).parent / "graph" / "logo.svg"
 
 AWAY = Badge("Orchestrator away", "cloud_off", "✗", "red")
+NO_DATABASE = Badge("Database away", "database_off", "✗", "red")
 HERE = Badge("Agents available", "group", "✓", "green")
 BUSY = Badge("No agent available", "group_off", "✗", "orange")
 
@@ -18,15 +20,18 @@ BUSY = Badge("No agent available", "group_off", "✗", "orange")
 @st.fragment(run_every=5)
 def service_strip() -> None:
     """Whether the service is there, with which model and how many agents."""
+    simulated, agents, away = False, None, AWAY
     try:
         simulated = client().ready().simulated
         agents = client().agents()
+    except DependencyUnavailable:
+        away = NO_DATABASE
     except QuintetError:
-        simulated, agents = False, None
+        away = AWAY
     with st.container(key="service", horizontal=True, horizontal_alignment="right", gap="xsmall"):
         show_simulated(simulated)
         if agents is None:
-            show_badge(AWAY)
+            show_badge(away)
             return
         free = sum(agent.available for agent in agents)
         label = f"{free} of {len(agents)} agents available" if agents else "No agents yet"
@@ -54,6 +59,8 @@ def main() -> None:
         "All tasks", icon=":material/arrow_back:", type="tertiary"
     ):
         st.switch_page("screens/tasks.py")
+    if chosen.url_path != "task":
+        close()  # a question about the task whose page was left
     chosen.run()
 
 

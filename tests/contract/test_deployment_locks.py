@@ -21,7 +21,12 @@ NOT_IMPORTED = {
     "ui": set[str](),
 }
 # imported by another name than it is installed by
-PART_OF = {"markdown_it": "markdown-it-py", "pydantic_core": "pydantic", "yaml": "pyyaml"}
+PART_OF = {
+    "PIL": "pillow",
+    "markdown_it": "markdown-it-py",
+    "pydantic_core": "pydantic",
+    "yaml": "pyyaml",
+}
 
 
 def wanted(file: str) -> set[str]:

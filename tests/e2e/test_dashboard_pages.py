@@ -227,3 +227,16 @@ def test_lists_survive_an_absence_too(dashboard: Dashboard, page: str) -> None:
     dashboard.open(page)
     assert "Trying again" in dashboard.words()
     assert "Orchestrator away" in dashboard.words()
+
+
+def test_an_absent_database_is_not_an_absent_orchestrator(dashboard: Dashboard) -> None:
+    dashboard.open("task", PARTLY)
+    dashboard.api.refusal = Reply(
+        503,
+        '{"type": "/problems/dependency-unavailable", "status": 503, "detail": "it is away"}',
+        "application/problem+json",
+    )
+    dashboard.app.run()
+    assert "Database away" in dashboard.words()
+    assert "Orchestrator away" not in dashboard.words()
+    assert "What you see is the last that was heard" in dashboard.words()

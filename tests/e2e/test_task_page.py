@@ -7,10 +7,10 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from shared.models import Plan
+from shared.models import BlockedPart, Plan
 from shared.states import TaskStatus
 from tests import ui_records as records
-from tests.scripted_service import Reply, ScriptedService, scripted_service
+from tests.scripted_service import Reply, Request, ScriptedService, scripted_service
 from tests.steered_task import SteeredTask, artifact, planned, refusal, version, waiting
 
 APP = Path(__file__).parents[2] / "ui" / "streamlit_app.py"
@@ -52,6 +52,9 @@ class TaskPage:
         self.press("plan-add")
         self.app.text_area(key="plan-description-new-1-0").set_value("Look once more")
         return self.run()
+
+    def asked(self, part: str) -> list[Request]:
+        return [one for one in self.service.seen if part in one.path]
 
     def has(self, key: str) -> bool:
         return any(one.key == key for one in self.app.button)
@@ -119,6 +122,48 @@ def test_a_verb_is_asked_for_and_sent_once(
     assert not page.has(confirms)
 
 
+@pytest.mark.parametrize("verb", ["cancel", "pause", "priority"])
+def test_a_dialog_names_its_task_and_does_not_open_over_another(page: TaskPage, verb: str) -> None:
+    page.open(running()).press(f"steer-{verb}")
+    assert "**Sales by region**" in page.words()
+    other = running()
+    other.task = other.task.model_copy(update={"id": records.subtask_id("other")})
+    page.api = page.service.answer = other
+    page.app.query_params["id"] = str(other.task.id)
+    page.run()
+    assert page.has("steer-cancel")
+    assert not page.has(f"confirm-{verb}")
+
+
+def test_a_dialog_is_gone_when_its_page_was_left(page: TaskPage) -> None:
+    page.open(running()).press("steer-cancel")
+    page.service.answer = lambda _: Reply(200, '{"tasks": [], "next_cursor": null, "agents": []}')
+    page.app.switch_page("screens/tasks.py")
+    page.app.run()
+    page.service.answer = page.api
+    page.app.switch_page("screens/task.py")
+    page.run()
+    assert page.has("steer-cancel")
+    assert not page.has("confirm-cancel")
+
+
+def test_a_request_that_nobody_clicked_for_is_not_sent(page: TaskPage) -> None:
+    page.open(running()).press("steer-cancel")
+    page.app.session_state["asked"].step = "sending"
+    page.run()
+    assert page.api.done == []
+    assert not page.app.button(key="confirm-cancel").disabled
+    page.press("confirm-cancel")
+    assert page.api.done == [("cancel", None)]
+
+
+def test_a_dialog_whose_request_went_out_is_closed_at_the_next_visit(page: TaskPage) -> None:
+    page.open(running()).press("steer-cancel")
+    page.app.session_state["asked"].step = "sent"
+    page.run()
+    assert (page.api.done, page.has("confirm-cancel")) == ([], False)
+
+
 def test_a_dialog_that_is_left_sends_nothing(page: TaskPage) -> None:
     page.open(running()).press("steer-cancel")
     assert "“Title of chart” is told to stop now." in page.words()
@@ -138,12 +183,40 @@ def test_a_pause_may_give_back_what_runs_and_is_seen_and_ended(page: TaskPage) -
     assert "Paused by a person" not in page.words()
 
 
+def test_a_pause_that_gives_back_says_so(page: TaskPage) -> None:
+    api = running()
+    released = {"paused_reason": "user", "pause_releases": True}
+    api.task = api.task.model_copy(update=released)
+    words = page.open(api).words()
+    assert "1 subtask is being given back, without a result." in words
+    assert "may still finish" not in words
+    api.task = records.task("in_progress", LOAD, REPORT, **released)
+    assert "what was given back begins anew later" in page.run().words()
+
+
 def test_a_priority_is_changed_only_to_another(page: TaskPage) -> None:
     page.open(running()).press("steer-priority")
     assert page.app.button(key="confirm-priority").disabled
     page.app.slider(key="priority-value").set_value(9).run()
     page.press("confirm-priority")
-    assert page.api.done == [("priority", {"priority": 9})]
+    assert page.api.done == [("priority", {"priority": 9, "seen": 5})]
+
+
+def test_a_priority_replaces_only_the_one_that_was_seen(page: TaskPage) -> None:
+    page.open(running()).press("steer-priority")
+    page.app.slider(key="priority-value").set_value(9).run()
+    page.api.refusals["priority"] = refusal("priority-changed", "somebody set it to 7")
+    page.api.task = page.api.task.model_copy(update={"priority": 7})
+    page.run()
+    assert "It is now 5." in page.words()
+    page.press("confirm-priority")
+    assert "Not done: the state has changed." in page.words()
+    page.run()
+    assert "It is now 7." in page.words()
+    page.api.refusals.clear()
+    page.app.slider(key="priority-value").set_value(8).run()
+    page.press("confirm-priority")
+    assert page.api.done == [("priority", {"priority": 8, "seen": 7})]
 
 
 def test_who_comes_second_hears_what_is_true_now(page: TaskPage) -> None:
@@ -178,12 +251,31 @@ def test_a_retry_takes_an_edited_description(page: TaskPage) -> None:
     page.app.segmented_control(key="retry-how").set_value("edited").run()
     page.app.text_area(key="retry-description").set_value("Do it better")
     page.press("confirm-retry")
-    assert page.api.done == [("retry", {"attempt": 2, "description": "Do it better"})]
+    edit = {"description": "Do it better"}
+    assert page.api.done == [("retry", {"attempt": 2, "edit": edit})]
+
+
+@pytest.mark.parametrize("verb", ["retry", "rerun"])
+def test_what_is_expected_and_checked_is_edited_too(page: TaskPage, verb: str) -> None:
+    page.open(failed()).press(f"subtask-{verb}")
+    page.app.segmented_control(key=f"{verb}-how").set_value("edited").run()
+    page.app.text_area(key=f"{verb}-expected").set_value("a chart")
+    page.app.text_area(key=f"{verb}-checks").set_value("- kind: command")
+    page.run()
+    assert "Check 1: it needs command." in page.words()
+    page.press(f"confirm-{verb}")
+    assert page.api.done == []
+    page.app.text_area(key=f"{verb}-checks").set_value("- kind: command\n  command: make")
+    page.press(f"confirm-{verb}")
+    ((_, body),) = page.api.done
+    checks = [{"kind": "command", "command": "make"}]
+    assert body["edit"] == {"expected_output": "a chart", "checks": checks}
 
 
 def test_a_rerun_is_previewed_and_again_when_it_changed(page: TaskPage) -> None:
     page.open(failed()).press("subtask-rerun")
     words = page.words()
+    assert "Stays blocked" not in words
     assert "Runs again: 2 subtasks" in words
     assert "Reused as it is: 1 subtask" in words
     assert "What runs again cost $0.0400 so far" in words
@@ -194,6 +286,15 @@ def test_a_rerun_is_previewed_and_again_when_it_changed(page: TaskPage) -> None:
     page.api.refusals.clear()
     page.press("confirm-rerun")
     assert page.api.done[-1] == ("rerun", {"from": str(BROKEN.id), "seen": "state-1"})
+
+
+def test_a_rerun_says_what_it_leaves_blocked(page: TaskPage) -> None:
+    api = failed()
+    held = {"id": BLOCKED.id, "key": "report", "title": "Title of report", "held_by": ("store",)}
+    api.stays_blocked = (BlockedPart.model_validate({**held, "status": "blocked"}),)
+    words = page.open(api).press("subtask-rerun").words()
+    assert "Stays blocked: 1 subtask" in words
+    assert "Title of report :small[held by store]" in words
 
 
 def test_a_plan_is_shown_with_what_it_needs_and_how_long_it_takes(page: TaskPage) -> None:
@@ -214,7 +315,7 @@ def test_a_plan_is_edited_and_saved_as_a_new_version(page: TaskPage) -> None:
     page.open(proposed()).press("steer-edit")
     assert not page.has("steer-approve")
     page.app.text_input(key="plan-title-load-0").set_value("Read it").run()
-    page.press("edit-draw")
+    page.press("edit-1")
     page.app.multiselect(key="plan-dependencies-draw-0").set_value([]).run()
     page.press("plan-add").press("editor-save")
     assert page.app.button(key="confirm-save").disabled
@@ -233,16 +334,57 @@ def test_a_plan_is_edited_and_saved_as_a_new_version(page: TaskPage) -> None:
     assert "Version 2, by a person" in page.words()
 
 
+def test_a_name_of_another_subtask_is_refused_where_it_is_typed(page: TaskPage) -> None:
+    page.open(proposed()).press("steer-edit")
+    page.app.text_input(key="plan-id-load-0").set_value("draw")
+    page.run()
+    assert "Subtask 'load' cannot be called 'draw'" in page.words()
+    page.app.text_input(key="plan-id-load-0").set_value("read")
+    assert "cannot be called" not in page.run().words()
+
+
+def test_a_check_is_written_as_yaml(page: TaskPage) -> None:
+    page.open(proposed()).press("steer-edit")
+    page.app.text_area(key="plan-checks-load-0").set_value("- kind: file_exists\n  pat: a.csv")
+    page.run()
+    assert "check 1: it needs path" in page.words()
+    assert "Checks are written that cannot be read yet. Nothing is saved yet." in page.words()
+    page.press("edit-1").press("edit-0")
+    assert "pat: a.csv" in str(page.app.text_area(key="plan-checks-load-0").value)
+    page.press("editor-save")
+    assert page.app.button(key="confirm-save").disabled
+    page.press("asked-back")
+    page.app.text_area(key="plan-checks-load-0").set_value("- kind: file_exists\n  path: a.csv")
+    page.run()
+    assert "- a.csv exists with at least 1 B" in page.words()
+    page.press("editor-save").press("confirm-save")
+    ((_, body),) = page.api.done
+    assert body["plan"]["subtasks"][0]["checks"] == [
+        {"kind": "file_exists", "path": "a.csv", "min_bytes": 1}
+    ]
+
+
+def test_edits_that_were_saved_are_gone_even_if_the_answer_came_after_the_page_was_left(
+    page: TaskPage,
+) -> None:
+    page.open(proposed()).press("steer-edit").add()
+    page.app.session_state[f"draft-{page.api.task.id}"].saved = True
+    page.run()
+    assert page.has("steer-approve")
+    assert not page.has("editor-save")
+
+
 def test_a_refused_plan_says_why_where_it_matters_and_keeps_the_edits(page: TaskPage) -> None:
     page.open(proposed()).press("steer-edit").add()
-    errors = ["subtask 'load' depends on itself", "the plan is too large"]
+    said = ("subtask 'load' depends on itself", "the plan is too large")
+    errors = [{"field": "plan", "message": words} for words in said]
     page.api.refusals["plan"] = refusal("plan-invalid", "it is not valid", 422, errors=errors)
     page.press("editor-save").press("confirm-save")
     assert "Subtask 'load' depends on itself." in page.words()
     page.press("asked-back")
     assert [one.value.replace("\\", "") for one in page.app.error] == ["The plan is too large."]
     assert "1 added. Nothing is saved yet." in page.words()
-    page.press("edit-load")
+    page.press("edit-0")
     assert "Subtask 'load' depends on itself." in page.words()
 
 
@@ -279,7 +421,9 @@ def test_edits_that_come_too_late_are_told(page: TaskPage) -> None:
 def test_versions_are_listed_and_compared(page: TaskPage) -> None:
     api = proposed()
     api.revise(PLAN.model_copy(update={"subtasks": PLAN.subtasks[:1]}), feedback="Less, please.")
-    words = page.open(api).words()
+    page.open(api)
+    page.app.session_state["activity"] = ":material/history: Plan versions"
+    words = page.run().words()
     assert "Made because: Less, please." in words
     assert "1 removed." in words
 
@@ -320,6 +464,7 @@ def test_attempts_say_how_and_why_they_ended(page: TaskPage) -> None:
         {**tried, **times, "attempt": 2, "outcome": "failed", "error": "exit 1\nlong"},
     ]
     words = page.open(api).words()
+    assert "agent-2 · 12:00:01 UTC · 6 s" in words
     assert "Its agent fell silent, so it was taken away." in words
     assert "Exit 1." in words
 
@@ -334,3 +479,31 @@ def test_nothing_can_be_steered_while_the_orchestrator_is_away(page: TaskPage) -
     page.api.away = False
     page.run()
     assert not page.app.button(key="steer-pause").disabled
+
+
+def test_the_newest_lines_are_shown_and_those_of_an_earlier_subtask(page: TaskPage) -> None:
+    api = running()
+    api.entries = [records.log_entry(1, "I loaded it.")]
+    api.entries += [records.log_entry(n, f"Line {n}", key="chart") for n in range(2, 3000)]
+    page.open(api)
+    assert page.app.dataframe[0].value["message"][0] == "Line 2999"
+    page.app.session_state[f"picked-{api.task.id}"] = "load"
+    words = page.run().words()
+    assert "What it did" in words
+    assert "left no line" not in words
+
+
+def test_a_finished_task_is_not_asked_for_its_log_again(page: TaskPage) -> None:
+    page.open(failed()).run()
+    asked = len(page.asked("/logs"))
+    page.run().run()
+    assert len(page.asked("/logs")) == asked
+
+
+def test_a_session_forgets_tasks_that_it_does_not_look_at(page: TaskPage) -> None:
+    for name in ("a", "b", "c", "d"):
+        api = running()
+        api.task = api.task.model_copy(update={"id": records.subtask_id(name)})
+        page.open(api)
+    known = page.app.session_state["heard"]
+    assert list(known) == [records.subtask_id(name) for name in ("b", "c", "d")]

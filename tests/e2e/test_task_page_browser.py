@@ -26,7 +26,6 @@ WATCH_ALL = """() => {
   };
   watch(document.querySelector("[data-testid=stMain]"));
 }"""
-TOO_WIDE = "document.documentElement.scrollWidth > window.innerWidth + 1"
 LINES = [
     records.log_entry(1, "I read the file first."),
     records.log_entry(2, "Read sales.csv", kind="tool.called", data={"call": "a"}),
@@ -71,6 +70,13 @@ def proposed() -> SteeredTask:
     return SteeredTask(waiting(first), [first])
 
 
+def paused() -> SteeredTask:
+    load = records.subtask("load", "completed", evidence="verified")
+    rest = records.subtask("chart", "pending", "load")
+    task = records.task("in_progress", load, rest, paused_reason="user", simulated=True)
+    return SteeredTask(task, entries=LINES)
+
+
 async def opened(world: ListWorld, page: Page, api: SteeredTask) -> None:
     world.service.answer = api
     await page.goto(f"{world.dashboard_url}/task?id={api.task.id}")
@@ -91,7 +97,7 @@ async def refreshed(world: ListWorld, api: SteeredTask, times: int) -> None:
             return
 
 
-@pytest.mark.parametrize("make", [finished, proposed])
+@pytest.mark.parametrize("make", [finished, proposed, paused])
 async def test_a_refresh_without_change_takes_nothing_out(
     world: ListWorld, wide: Browsing, make: Callable[[], SteeredTask]
 ) -> None:
@@ -111,8 +117,9 @@ async def test_the_page_fits_its_window(
     api = make()
     await opened(world, browser.page, api)
     await expect(browser.page.locator(".st-key-happening")).to_be_visible()
-    assert not await browser.page.evaluate(TOO_WIDE)
     await expect(browser.page.locator(".st-key-badges")).to_contain_text("Simulated model")
+    await browser.settled()
+    await browser.fits()
 
 
 async def test_a_dialog_is_worked_with_keys_alone(world: ListWorld, wide: Browsing) -> None:
@@ -174,3 +181,24 @@ async def test_the_last_is_kept_while_the_orchestrator_restarts(
     api.away = False
     await expect(banner).to_have_count(0, timeout=SOON_MS)
     await expect(page.locator(".st-key-steer-cancel button")).to_be_enabled()
+
+
+async def test_times_of_day_are_those_of_who_looks(world: ListWorld, wide: Browsing) -> None:
+    browser = wide.page.context.browser
+    assert browser
+    page = await browser.new_page(timezone_id="Asia/Tokyo")
+    await opened(world, page, finished())
+    await expect(page.locator(".feed")).to_contain_text("21:00:01", timeout=SOON_MS)
+
+
+async def test_a_tab_is_made_when_it_is_opened(world: ListWorld, wide: Browsing) -> None:
+    api, page = paused(), wide.page
+    await opened(world, page, api)
+    await expect(page.get_by_test_id("stDataFrame")).to_have_count(1, timeout=SOON_MS)
+    assert await page.locator(".timeline").count() == 0
+    await page.get_by_role("tab", name="Timeline").click()
+    await expect(page.locator(".st-key-happening")).to_contain_text("Title of load")
+    await page.get_by_role("tab", name="Request").click()
+    await expect(page.get_by_text("Which region sold most?")).to_be_visible()
+    await refreshed(world, api, 1)
+    await expect(page.get_by_text("Which region sold most?")).to_be_visible()

@@ -12,7 +12,7 @@ from ui.plan_words import (
     value_words,
     waves,
 )
-from ui.task_page.plan_draft import Draft, checked, errors_of, errors_of_all
+from ui.task_page.plan_draft import Draft, changed, checked, errors_of, errors_of_all
 
 PLAN = Plan(
     summary="Load, compare, report.",
@@ -95,10 +95,44 @@ def test_what_cannot_be_sent_is_told_of_the_subtask_that_it_concerns() -> None:
     assert "begins with a letter" in errors_of(errors, "Draw it!")[0]
 
 
-def test_a_name_that_is_used_twice_is_told() -> None:
+def test_a_name_that_another_has_is_refused_until_it_is_another() -> None:
     edited = draft()
+    edited.select("draw")
     edited.put("draw", id="compare")
-    assert checked(edited.plan)[1] == [
+    assert [one.id for one in edited.plan.subtasks] == ["load", "compare", "draw", "report"]
+    assert edited.selected == "draw"
+    (said,) = errors_of(edited.errors, "draw")
+    assert "cannot be called 'compare'" in said
+    assert errors_of(edited.errors, "compare") == []
+    edited.put("draw", id="paint")
+    assert (edited.errors, edited.selected) == ([], "paint")
+
+
+def test_checks_are_written_and_nothing_typed_is_lost() -> None:
+    edited = draft()
+    edited.write_checks("load", "- kind: command\n  command: make\n  # mine\n")
+    assert [check_words(one) for one in edited.plan.subtasks[0].checks] == ["runs make"]
+    edited.write_checks("load", "- kind: commando\n")
+    assert [check_words(one) for one in edited.plan.subtasks[0].checks] == ["runs make"]
+    (said,) = errors_of(edited.said, "load")
+    assert "line 1: check 1: its kind is none of file_exists, command" in said
+    edited.put("load", id="read")
+    assert edited.written == {"read": "- kind: commando\n"}
+    assert (edited.sendable()[0], edited.sendable()[1]) == (None, errors_of(edited.said, "read"))
+    edited.select("read")
+    edited.restore_checks()
+    assert edited.said == []
+    assert edited.plan.subtasks[0].checks == ()  # a subtask of that name is not in the version
+    edited.write_checks("draw", "a: b")
+    assert edited.changed
+    edited.select("draw")
+    edited.remove()
+    assert edited.sendable()[1] == []
+
+
+def test_a_name_that_is_used_twice_is_told() -> None:
+    twice = changed(draft().plan, "draw", id="compare")
+    assert checked(twice)[1] == [
         "subtask 'compare' is there more than once; give one of them another name"
     ]
 

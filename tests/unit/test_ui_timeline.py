@@ -47,6 +47,17 @@ def test_waiting_stands_before_running_as_a_share_of_the_whole() -> None:
     assert timeline_of(task, AT)["rest"] == "1 more has not been queued yet."
 
 
+def test_an_attempt_that_was_heard_of_before_it_ended_is_not_drawn_as_running() -> None:
+    done = records.subtask("load", "completed", queued_at=records.later(5))
+    ended = records.task("in_progress", done)
+    stale = attempt("load", 1, 10, None, None)
+    assert bars(ended, stale)["load"] == [("waiting", 22.73, 22.73), ("completed", 45.45, 54.55)]
+    again = records.subtask("load", "running", attempt=2, started_at=records.later(60))
+    assert bars(records.task("in_progress", again), stale)["load"] == [("running", 60, 40)]
+    under_way = records.task("in_progress", records.subtask("load", "running"))
+    assert bars(under_way, stale)["load"] == [("running", 10, 90)]
+
+
 def test_every_attempt_has_its_bar() -> None:
     task = records.task(
         "in_progress",

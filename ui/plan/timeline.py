@@ -76,7 +76,10 @@ def _bars(subtask: SubtaskView, at: datetime, attempts: Iterable[AttemptView]) -
     tries = sorted(
         (one for one in attempts if one.subtask_id == subtask.id), key=lambda one: one.attempt
     )
-    ran = [_attempt_bar(one, at) for one in tries] or list(_last_run(subtask, at))
+    tries = [one for one in tries if one.outcome or _is_under_way(one, subtask)]
+    ran = [_attempt_bar(one, at) for one in tries]
+    if all(one.attempt != subtask.attempt for one in tries):
+        ran += _last_run(subtask, at)
     waits = list(_waits(subtask, ran, at))
     waits += [
         _waiting(before.end, after.begin)
@@ -85,6 +88,11 @@ def _bars(subtask: SubtaskView, at: datetime, attempts: Iterable[AttemptView]) -
     ]
     kept = {(bar.begin, bar.end): bar for bar in (*waits, *ran) if bar.end >= bar.begin}
     return sorted(kept.values(), key=lambda bar: bar.begin)
+
+
+def _is_under_way(one: AttemptView, subtask: SubtaskView) -> bool:
+    """Whether an attempt without an end runs still: it may have been heard of earlier."""
+    return subtask.status is SubtaskStatus.RUNNING and subtask.attempt == one.attempt
 
 
 def _attempt_bar(one: AttemptView, at: datetime) -> _Bar:

@@ -37,7 +37,8 @@ class Heard:
         if self.history and self.history.agent_id != agent_id:
             self.history = None
         try:
-            self.agents = client().agents(samples=SAMPLES)
+            # Of one agent the history has its own; the cards show everybody's.
+            self.agents = client().agents(samples=None if agent_id else SAMPLES)
             self.work = client().agents_at_work()
             if agent_id:
                 self.history = client().agent_history(agent_id, limit=MOST_ATTEMPTS)

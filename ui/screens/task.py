@@ -17,7 +17,7 @@ from ui.task_page.activity import PANEL_HEIGHT, activity
 from ui.task_page.answer import answer
 from ui.task_page.artifact_files import Height, files
 from ui.task_page.asking import announce_dialog, show_dialog, waits_to_be_shown
-from ui.task_page.last_heard import Heard, heard
+from ui.task_page.last_heard import Heard, heard, visited
 from ui.task_page.plan_editor import (
     edits_too_late,
     is_editing,
@@ -70,7 +70,8 @@ def _plan(known: Heard, detail: TaskDetail) -> None:
         plan_graph(drawing(task, shown.key, now()), key=graph_key, on_pick=pick)
     with st.container(border=True, key="subtask"):
         away = known.trouble is not None
-        subtask_panel(Known(detail, shown, known.entries, known.tried(shown), away), now())
+        lines = known.log.of(shown, away=away)
+        subtask_panel(Known(detail, shown, lines, known.tried(shown), away), now())
 
 
 def _centre(known: Heard, detail: TaskDetail) -> None:
@@ -84,7 +85,7 @@ def _centre(known: Heard, detail: TaskDetail) -> None:
         proposed_plan(known, task)
     else:
         _plan(known, detail)
-    height: Height = PANEL_HEIGHT if known.entries else "content"
+    height: Height = PANEL_HEIGHT if known.log.whole.entries else "content"
     with st.container(border=True, height=height, key="happening"):
         activity(known, task, now())
 
@@ -132,11 +133,12 @@ def page() -> None:
     if task_id is None:
         st.info("No task is chosen. Open one from the list.", icon=":material/checklist:")
         return
-    announce_dialog()
+    visited(task_id)
+    announce_dialog(task_id)
     over, _ = st.session_state.setdefault(f"frame-{task_id}", (False, is_editing(task_id)))
     st.fragment(_live, run_every=RESTING_SECONDS if over else LIVE_SECONDS)(task_id)
     plan_editor(task_id)
-    show_dialog()
+    show_dialog(task_id)
 
 
 page()

@@ -6,8 +6,9 @@ from shared.errors import QuintetError
 from shared.models import Artifact, TaskView
 from ui.evidence import counts
 from ui.safe_markdown import escaped, harmless
-from ui.service import picture, show_badge
+from ui.service import show_badge
 from ui.task_page.artifact_files import files
+from ui.task_page.pictures import picture
 from ui.views import one_line, pictures
 
 OUTDATED = "This answer is from before the rerun"

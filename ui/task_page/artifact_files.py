@@ -10,7 +10,7 @@ import streamlit as st
 from shared.errors import QuintetError
 from shared.models import Artifact
 from ui.safe_markdown import escaped, harmless
-from ui.service import artifact_bytes, picture, show_error
+from ui.service import artifact_bytes, content, show_error
 from ui.task_page.artifact_preview import (
     Kind,
     Preview,
@@ -21,6 +21,7 @@ from ui.task_page.artifact_preview import (
     text_of,
 )
 from ui.task_page.asking import Asked, opener
+from ui.task_page.pictures import picture
 from ui.views import distinct_files, one_line, size
 
 Height = int | Literal["content"]
@@ -71,7 +72,7 @@ def _file(task_id: UUID, artifact: Artifact, key: str) -> None:
         else:
             body = partial(_look, task_id, artifact, shown)
             title = escaped(one_line(artifact.name, 80))
-            asked = partial(Asked, title, _ICONS[shown.kind], body, "large")
+            asked = partial(Asked, task_id, title, _ICONS[shown.kind], body, "large")
             opener(label, asked, key=f"look-{mark}", icon=_ICONS[shown.kind], kind="tertiary")
         _download(task_id, artifact, key=f"download-{mark}")
 
@@ -96,12 +97,13 @@ def _look(task_id: UUID, artifact: Artifact, shown: Preview, _: Asked) -> None:
     facts = f"{size(artifact.size)} · made by {artifact.subtask_key}, attempt {artifact.attempt}"
     st.caption(escaped(facts))
     try:
-        content = picture(str(task_id), artifact.path, artifact.sha256)
+        fetch = picture if shown.kind == "image" else content
+        found = fetch(str(task_id), artifact.path, artifact.sha256)
     except QuintetError as error:
         show_error(error)
     else:
         with st.container(key="preview"):
-            _SHOW.get(shown.kind, _text)(artifact, shown, content)
+            _SHOW.get(shown.kind, _text)(artifact, shown, found)
     _download(task_id, artifact, key="preview-download", label="Download")
 
 

@@ -4,10 +4,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Literal
+from uuid import UUID
 
 import streamlit as st
 
 from shared.errors import Conflict, QuintetError
+from ui.refusals import AlreadyDone, faults, unsaid_faults
 from ui.safe_markdown import escaped
 from ui.service import show_error
 from ui.steering_words import Fact, stands_now
@@ -18,11 +20,12 @@ _OPEN, _SHOWN = "asked", "asked-shown"
 
 @dataclass
 class Asked:
-    """A dialog that is open; `body` draws it, `step` says how far its request is.
+    """A dialog that is open on the page of one task; `step` says how far its request is.
 
-    `title` is Markdown: what is not ours must be escaped.
+    `title` is Markdown: what is not ours must be escaped. `body` draws it.
     """
 
+    of: UUID
     title: str
     icon: str
     body: Callable[["Asked"], None]
@@ -68,10 +71,9 @@ def _dismissed(asked: Asked) -> None:
         close()
 
 
-def show_dialog() -> None:
-    """Draw the dialog that is open, if one is; to be called outside of what refreshes."""
-    asked: Asked | None = st.session_state.get(_OPEN)
-    if asked is not None:
+def show_dialog(task_id: UUID) -> None:
+    """Draw the dialog that is open over this task; to be called outside of what refreshes."""
+    if asked := _open_over(task_id):
         dialog = st.dialog(
             asked.title,
             width=asked.width,
@@ -81,9 +83,18 @@ def show_dialog() -> None:
         dialog(asked.body)(asked)
 
 
-def announce_dialog() -> None:
+def announce_dialog(task_id: UUID) -> None:
     """At the start of a page that ends with `show_dialog`: what is open will be shown."""
-    st.session_state[_SHOWN] = st.session_state.get(_OPEN)
+    st.session_state[_SHOWN] = _open_over(task_id)
+
+
+def _open_over(task_id: UUID) -> Asked | None:
+    """The open dialog; one of another task, whose page was left, is dropped."""
+    asked: Asked | None = st.session_state.get(_OPEN)
+    if asked is not None and asked.of != task_id:
+        close()
+        return None
+    return asked
 
 
 def waits_to_be_shown() -> bool:
@@ -106,24 +117,20 @@ def show_refusal(asked: Asked) -> None:
         standing = f"  \nIt is now: **{now}**." if now else ""
         remedy = f"  \n{escaped(sentence(error.remedy))}" if error.remedy else ""
         detail = escaped(sentence(error.detail))
+        title = error.title if isinstance(error, AlreadyDone) else "Not done: the state has changed"
         st.warning(
-            f"**Not done: the state has changed.** {detail}{standing}{remedy}",
+            f"**{title}.** {detail}{standing}{remedy}",
             icon=":material/sync_problem:",
         )
     elif error is not None:
         show_error(error)
-        for reason in reasons_in(error):
+        for reason in unsaid_faults(error):
             st.markdown(f":red[:material/error:] {escaped(sentence(reason))}")
 
 
 def reasons_in(error: QuintetError) -> list[str]:
     """What the service lists as wrong, a sentence each."""
-    said = error.extra.get("errors")
-    return [_reason(each) for each in said] if isinstance(said, list) else []
-
-
-def _reason(said: object) -> str:
-    return str(said["message"] if isinstance(said, dict) and "message" in said else said)
+    return faults(error)
 
 
 def confirm(
@@ -138,8 +145,11 @@ def confirm(
     disabled: bool = False,
 ) -> None:
     """The two buttons at the end of a dialog; the request goes out while both are disabled."""
-    if asked.step == "sent":  # a second click that came too late for the button to refuse it
+    if asked.step == "sent":  # a second click too late to be refused, or the page was left
+        close()
         st.rerun()
+    if not st.session_state.get(key) and asked.step == "sending":
+        asked.step = "open"  # the run of that click was ended early: only a click sends
     show_refusal(asked)
     busy = asked.step == "sending"
     with st.container(horizontal=True, horizontal_alignment="right", key="asked-buttons"):

@@ -44,10 +44,19 @@ def paused_strip(task: TaskView) -> None:
     """Say clearly that nothing more is started, and why."""
     if is_over(task) or task.paused_reason is None:
         return
-    busy = len(running(task))
-    still = f" {counted(busy)} may still finish." if busy else " Nothing of it runs."
     who = _PAUSED_BY[task.paused_reason]
-    st.warning(f"**{who}.** Nothing more is started.{still}", icon=":material/pause_circle:")
+    st.warning(
+        f"**{who}.** Nothing more is started. {_what_runs(task)}", icon=":material/pause_circle:"
+    )
+
+
+def _what_runs(task: TaskView) -> str:
+    busy = len(running(task))
+    if task.pause_releases:
+        if not busy:
+            return "Nothing of it runs; what was given back begins anew later."
+        return f"{counted(busy)} {'is' if busy == 1 else 'are'} being given back, without a result."
+    return f"{counted(busy)} may still finish." if busy else "Nothing of it runs."
 
 
 _PAUSED_BY = {

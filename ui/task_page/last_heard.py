@@ -5,21 +5,20 @@ from uuid import UUID
 
 import streamlit as st
 
-from shared.errors import QuintetError
+from shared.errors import NotFound, QuintetError
 from shared.models import (
     AttemptView,
-    LogEntry,
     PlanComparison,
     PlanHistory,
     PlanVersion,
     SubtaskView,
     TaskDetail,
 )
-from shared.states import SubtaskStatus, TaskStatus
+from shared.states import TaskStatus
 from ui.service import client
+from ui.task_page.log_places import LogPlaces, standing
 
-LOG_PAGE = 500
-LOG_KEPT = 2000
+TASKS_KEPT = 3
 
 
 @dataclass
@@ -28,27 +27,30 @@ class Heard:
 
     task_id: UUID
     detail: TaskDetail | None = None
-    entries: list[LogEntry] = field(default_factory=list)
+    log: LogPlaces = field(init=False)
     attempts: tuple[AttemptView, ...] = ()
-    attempts_of: tuple[UUID, int, SubtaskStatus] | None = None
+    attempts_of: dict[UUID, tuple[object, ...]] = field(default_factory=dict)
     plan: PlanVersion | None = None
     history: PlanHistory | None = None
     history_of: tuple[int | None, str | None] | None = None
     comparisons: dict[tuple[int, int], PlanComparison] = field(default_factory=dict)
     trouble: QuintetError | None = None
 
+    def __post_init__(self) -> None:
+        self.log = LogPlaces(self.task_id)
+
     def refresh(self) -> None:
         """Ask again; of the log, only for what is new; of a plan, only when it is another one."""
+        if isinstance(self.trouble, NotFound):
+            return  # it will not come; a new visit asks again
         try:
             self.detail = client().task(self.task_id)
-            after = self.entries[-1].id if self.entries else 0
-            self.entries += client().logs(self.task_id, after=after, limit=LOG_PAGE).entries
+            self.log.read_on(self.detail.task)
             self._refresh_plan()
         except QuintetError as error:
             self.trouble = error
             return
         self.trouble = None
-        del self.entries[:-LOG_KEPT]
 
     def _refresh_plan(self) -> None:
         task = self.detail.task if self.detail else None
@@ -59,17 +61,26 @@ class Heard:
 
     def tried(self, subtask: SubtaskView) -> tuple[AttemptView, ...]:
         """Its attempts; they are large, so asked for only when it moved."""
-        stands = (subtask.id, subtask.attempt, subtask.status)
-        if self.attempts_of != stands and subtask.attempt:
-            try:
-                self.attempts = client().attempts(self.task_id)
-            except QuintetError:
-                return self._of(subtask)  # the task's own answer says enough until the next refresh
-            self.attempts_of = stands
-        return self._of(subtask)
-
-    def _of(self, subtask: SubtaskView) -> tuple[AttemptView, ...]:
+        if subtask.attempt and self.attempts_of.get(subtask.id) != standing(subtask):
+            self._ask_for_attempts()
         return tuple(one for one in self.attempts if one.subtask_id == subtask.id)
+
+    def all_tried(self) -> tuple[AttemptView, ...]:
+        """The attempts at all subtasks; asked for when any of them moved."""
+        begun = {one.id: standing(one) for one in self._subtasks() if one.attempt}
+        if any(self.attempts_of.get(name) != stands for name, stands in begun.items()):
+            self._ask_for_attempts()
+        return self.attempts
+
+    def _ask_for_attempts(self) -> None:
+        try:
+            self.attempts = client().attempts(self.task_id)
+        except QuintetError:
+            return  # the task's own answer says enough until the next refresh
+        self.attempts_of = {one.id: standing(one) for one in self._subtasks()}
+
+    def _subtasks(self) -> tuple[SubtaskView, ...]:
+        return self.detail.task.subtasks if self.detail else ()
 
     def versions(self) -> PlanHistory | None:
         """Every version of the plan; asked for when there is a new one. Raises QuintetError."""
@@ -90,6 +101,18 @@ class Heard:
 
 
 def heard(task_id: UUID) -> Heard:
-    """What this session knows of the task."""
-    known: Heard = st.session_state.setdefault(f"heard-{task_id}", Heard(task_id))
-    return known
+    """What this session knows of the task; only of the few that were looked at last."""
+    known: dict[UUID, Heard] = st.session_state.setdefault("heard", {})
+    found = known.pop(task_id) if task_id in known else Heard(task_id)
+    known[task_id] = found  # at the end, where what was looked at last stands
+    for left in list(known)[:-TASKS_KEPT]:
+        del known[left]
+    return found
+
+
+def visited(task_id: UUID) -> Heard:
+    """The same at the start of a visit, which asks again for what was not found."""
+    found = heard(task_id)
+    if isinstance(found.trouble, NotFound):
+        found.trouble = None
+    return found

@@ -1,6 +1,7 @@
 """What an attempt does, line by line, as the page's live feed of it needs to know: pure data."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
 from typing import Any
 
 from shared.models import LogEntry
@@ -30,12 +31,13 @@ _CHECK_TONES = {"passed": "good", "failed": "bad", "error": "bad"}
 _VERDICT_TONES = {"approve": "good", "rework": "warn", "reject": "bad"}
 
 Row = dict[str, Any]
+Clock = Callable[[datetime], str]
 
 
-def feed(entries: Iterable[LogEntry], *, live: bool) -> list[Row]:
+def feed(entries: Iterable[LogEntry], *, live: bool, clock: Clock) -> list[Row]:
     """The last lines, oldest first; a tool call and what it returned are one line.
 
-    A call without an answer is `busy` while the attempt is `live`.
+    A call without an answer is `busy` while the attempt is `live`; `clock` words the time of day.
     """
     rows: list[Row] = []
     open_calls: dict[tuple[int | None, str], Row] = {}
@@ -50,7 +52,10 @@ def feed(entries: Iterable[LogEntry], *, live: bool) -> list[Row]:
         rows.append(row)
     for row in open_calls.values():
         row.update(tone="busy" if live else "quiet", facts="running" if live else "no answer")
-    return rows[-SHOWN:]
+    shown = rows[-SHOWN:]
+    for row in shown:
+        row["at"] = clock(row["at"])
+    return shown
 
 
 def _row(entry: LogEntry) -> Row:
@@ -83,7 +88,8 @@ def _told(entry: LogEntry) -> Row:
         case "text":
             return {**_line(entry, "said", "", words), "output": _rest(entry.message)}
     tone = {"error": "bad", "warning": "warn"}.get(entry.level, "quiet")
-    icon = "no" if entry.kind == ENDED else "alarm" if tone != "quiet" else "dot"
+    unusual = "no" if entry.kind == ENDED else "alarm"
+    icon = "dot" if tone == "quiet" else unusual
     return _line(entry, icon, "", words, tone=tone)
 
 
@@ -105,7 +111,7 @@ def _line(
 ) -> Row:
     return {
         "id": f"{entry.id}",
-        "at": f"{entry.at:%H:%M:%S}",
+        "at": entry.at,
         "icon": icon,
         "tone": tone,
         "name": one_line(name, 60),

@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from shared.models import Capability, Plan, PlannedSubtask, PlanVersion
+from ui.plan_file import PlanFileMistaken, load_checks
 
 NEW_TITLE = "New subtask"
 NEW_SECONDS = 60
@@ -34,6 +35,8 @@ class Draft:
     errors: list[str] = field(default_factory=list)
     made: int = 0  # counts what was added, so that no name is given twice
     turn: int = 0  # counts replacements of the whole plan, so that fields show the new values
+    saved: bool = False
+    written: dict[str, str] = field(default_factory=dict)  # checks as they were typed, by subtask
 
     @classmethod
     def of(cls, version: PlanVersion) -> "Draft":
@@ -44,12 +47,45 @@ class Draft:
     @property
     def changed(self) -> bool:
         """Whether there is anything to lose."""
-        return self.plan != self.base.plan
+        return self.plan != self.base.plan or bool(self._unread())
 
     @property
     def subtask(self) -> PlannedSubtask | None:
         """The one whose fields are shown."""
         return subtask_of(self.plan, self.selected)
+
+    @property
+    def said(self) -> list[str]:
+        """Everything that is wrong: what was said against the plan, and checks nobody can read."""
+        return list(dict.fromkeys([*self.errors, *self._unread()]))
+
+    def sendable(self) -> tuple[Plan | None, list[str]]:
+        """The plan as it may be sent, or why it cannot be."""
+        plan, errors = checked(self.plan)
+        unread = self._unread()
+        return (None if unread else plan), [*errors, *unread]
+
+    def write_checks(self, name: str, text: str) -> None:
+        """Take the checks of a subtask as they are written; what cannot be read is kept as well."""
+        self.written[name] = text
+        try:
+            self.put(name, checks=load_checks(text))
+        except PlanFileMistaken:
+            return  # told by `said`, and in the way of `sendable`
+
+    def restore_checks(self) -> None:
+        """Give the selected subtask the checks that it has in the version."""
+        before = subtask_of(self.base.plan, self.selected)
+        self.written.pop(self.selected, None)
+        self.put(self.selected, checks=before.checks if before else ())
+        self.turn += 1
+
+    def _unread(self) -> list[str]:
+        return [
+            f"subtask {name!r}: its checks, {words}"
+            for name, text in self.written.items()
+            for words in _mistakes(text)
+        ]
 
     def select(self, name: str) -> None:
         """Show the fields of another subtask, if it is in the plan."""
@@ -61,9 +97,21 @@ class Draft:
 
         Not of the selected one: a browser may tell of a field when another is selected already.
         """
+        if "id" in values and not self._may_be_called(name, values["id"]):
+            return
         self.plan = changed(self.plan, name, **values)
         if self.selected == name:
             self.selected = values.get("id", name)
+
+    def _may_be_called(self, name: str, new: str) -> bool:
+        refused = f"subtask {name!r} cannot be called "
+        self.errors = [error for error in self.errors if not error.startswith(refused)]
+        if new == name or subtask_of(self.plan, new) is None:
+            if name in self.written:
+                self.written[new] = self.written.pop(name)
+            return True
+        self.errors.append(f"{refused}{new!r}: another one has that name; choose another name")
+        return False
 
     def add(self) -> None:
         """Add a subtask that waits for the selected one, and select it."""
@@ -74,6 +122,7 @@ class Draft:
         """Take the selected subtask out; nobody waits for it any more."""
         at = [one.id for one in self.plan.subtasks].index(self.selected)
         self.plan = without(self.plan, self.selected)
+        self.written.pop(self.selected, None)
         left = self.plan.subtasks
         self.selected = left[min(at, len(left) - 1)].id if left else ""
 
@@ -85,6 +134,16 @@ class Draft:
         """Drop the edits and begin anew with this version."""
         turn = self.turn + 1
         self.__dict__.update(Draft.of(version).__dict__, turn=turn)
+
+
+def _mistakes(text: str) -> list[str]:
+    try:
+        load_checks(text)
+    except PlanFileMistaken as error:
+        return [
+            f"line {one.line}: {one.words}" if one.line else one.words for one in error.mistakes
+        ]
+    return []
 
 
 def subtask_of(plan: Plan, name: str) -> PlannedSubtask | None:

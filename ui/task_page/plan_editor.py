@@ -22,7 +22,7 @@ from ui.service import client
 from ui.steering_words import standing
 from ui.task_page.asking import Asked, close, confirm, opener, reasons_in, show_facts
 from ui.task_page.last_heard import heard
-from ui.task_page.plan_draft import Draft, checked, errors_of, errors_of_all
+from ui.task_page.plan_draft import Draft, errors_of, errors_of_all
 from ui.task_page.plan_fields import subtask_fields
 from ui.task_page.plan_versions import show_comparison
 from ui.views import one_line, sentence
@@ -31,6 +31,9 @@ from ui.views import one_line, sentence
 def draft_of(task_id: UUID) -> Draft | None:
     """The unsaved edits of this session, if somebody edits."""
     draft: Draft | None = st.session_state.get(_key(task_id))
+    if draft and draft.saved:
+        _stop(task_id)
+        return None
     return draft
 
 
@@ -63,7 +66,8 @@ def newer_version(task_id: UUID) -> None:
         )
         with st.container(horizontal=True, gap="small"):
             compare = partial(_compare, now, draft)
-            asked = partial(Asked, "The newer version and your edits", "compare", compare, "large")
+            title = "The newer version and your edits"
+            asked = partial(Asked, task_id, title, "compare", compare, "large")
             opener("Compare them", asked, key="newer-compare", icon="compare")
             if st.button(
                 f"Keep mine, to replace version {now.version}",
@@ -126,9 +130,9 @@ def plan_editor(task_id: UUID) -> None:
     with st.container(border=True, key="editor"):
         st.markdown(f"##### Editing version {draft.base.version} of the plan")
         changes = compared(draft.base, draft.plan)
-        st.caption(f"{tally_of(changes)}." + (" Nothing is saved yet." if draft.changed else ""))
+        st.caption(f"{_done(draft)}." + (" Nothing is saved yet." if draft.changed else ""))
         _graph(draft, changes)
-        _errors(errors_of_all(draft.errors, draft.plan))
+        _errors(errors_of_all(draft.said, draft.plan))
         left, right = st.columns([2, 5], gap="medium")
         with left:
             _list(draft, {one.id: one.kind for one in changes.subtasks})
@@ -136,6 +140,12 @@ def plan_editor(task_id: UUID) -> None:
             _picked(draft)
         _summary(draft)
         _ending(task_id, draft)
+
+
+def _done(draft: Draft) -> str:
+    if draft.changed and draft.plan == draft.base.plan:
+        return "Checks are written that cannot be read yet"
+    return tally_of(compared(draft.base, draft.plan))
 
 
 def _graph(draft: Draft, changes: PlanComparison) -> None:
@@ -153,13 +163,13 @@ def _errors(errors: list[str]) -> None:
 def _list(draft: Draft, kinds: Mapping[str, str]) -> None:
     """Every subtask as a button, with a mark for what was done to it or said against it."""
     st.caption("Subtasks")
-    for one in draft.plan.subtasks:
-        wrong = bool(errors_of(draft.errors, one.id))
+    for place, one in enumerate(draft.plan.subtasks):
+        wrong = bool(errors_of(draft.said, one.id))
         change = CHANGE_BADGES.get(kinds.get(one.id, ""))
         icon = "error" if wrong else change.icon if change else "radio_button_unchecked"
         st.button(
             escaped(one_line(one.title, 60)) or escaped(one.id),
-            key=f"edit-{one.id}",
+            key=f"edit-{place}",
             icon=f":material/{icon}:",
             type="secondary" if one.id == draft.selected else "tertiary",
             on_click=draft.select,
@@ -174,7 +184,7 @@ def _picked(draft: Draft) -> None:
     if one is None:
         st.caption("Add a subtask to begin.")
         return
-    _errors(errors_of(draft.errors, one.id))
+    _errors(errors_of(draft.said, one.id))
     subtask_fields(draft, one)
     st.button(
         "Remove this subtask",
@@ -196,17 +206,19 @@ def _summary(draft: Draft) -> None:
 
 
 def _ending(task_id: UUID, draft: Draft) -> None:
+    save = partial(_save, task_id, draft)
     with st.container(horizontal=True, gap="small", key="editor-end"):
         opener(
             "Save as a new version",
-            partial(Asked, "Save your edits?", "save", partial(_save, task_id, draft), "large"),
+            partial(Asked, task_id, "Save your edits?", "save", save, "large"),
             key="editor-save",
             icon="save",
             kind="primary",
             disabled=not draft.changed,
         )
         if draft.changed:
-            asked = partial(Asked, "Drop your edits?", "delete", partial(_drop, task_id, draft))
+            drop = partial(_drop, task_id, draft)
+            asked = partial(Asked, task_id, "Drop your edits?", "delete", drop)
             opener("Stop editing", asked, key="editor-stop", icon="close")
         elif st.button(
             "Stop editing",
@@ -219,7 +231,7 @@ def _ending(task_id: UUID, draft: Draft) -> None:
 
 
 def _save(task_id: UUID, draft: Draft, asked: Asked) -> None:
-    plan, errors = checked(draft.plan)
+    plan, errors = draft.sendable()
     draft.errors = errors or draft.errors
     show_facts(
         [
@@ -244,18 +256,21 @@ def _save(task_id: UUID, draft: Draft, asked: Asked) -> None:
 def _send(task_id: UUID, draft: Draft, plan: Plan | None) -> None:
     if plan is None:
         return
+    known = heard(task_id)
+    # From here on nothing of Streamlit's: it may end this run, and what was saved must be known.
     try:
-        heard(task_id).plan = client().edit_plan(task_id, plan, hash=draft.base.hash)
+        known.plan = client().edit_plan(task_id, plan, hash=draft.base.hash)
     except InvalidRequest as error:
         # Remembered, to stand beside what it concerns when the dialog is closed.
         draft.errors = reasons_in(error) or [error.detail]
         raise
-    _stop(task_id)
+    draft.saved = True
 
 
 def _drop(task_id: UUID, draft: Draft, asked: Asked) -> None:
-    tally = tally_of(compared(draft.base, draft.plan))
-    show_facts([("delete", f"{tally}: this is lost."), ("history", "Every saved version is kept.")])
+    show_facts(
+        [("delete", f"{_done(draft)}: this is lost."), ("history", "Every saved version is kept.")]
+    )
     confirm(
         asked,
         "Drop my edits",

@@ -6,13 +6,16 @@ from typing import Any, TypedDict
 import streamlit as st
 
 from shared.errors import QuintetError
-from shared.models import Capability, Check, PlannedSubtask
+from shared.models import Capability, PlannedSubtask
+from ui.plan_file import CHECKS_HELP, dump_checks
 from ui.plan_words import check_words
+from ui.safe_markdown import escaped
 from ui.service import client
 from ui.task_page.plan_draft import Draft, subtask_of
 from ui.views import capability_words, duration, one_line
 
 ROLES_SECONDS = 30
+CHECKS_HEIGHT = 150
 
 
 class _Tie(TypedDict):
@@ -109,18 +112,39 @@ def _measures(draft: Draft, one: PlannedSubtask) -> None:
 
 
 def _checks(draft: Draft, one: PlannedSubtask) -> None:
-    """Checks can be taken out and put back; new ones come from the planner."""
-    planned = subtask_of(draft.base.plan, one.id)
-    known: list[Check] = list(dict.fromkeys((*(planned.checks if planned else ()), *one.checks)))
-    if not known:
+    """The checks in words, and as a text in which new ones can be written."""
+    key = f"plan-checks-{one.id}-{draft.turn}"
+
+    def write() -> None:
+        draft.write_checks(one.id, st.session_state[key])
+
+    if one.checks:
+        st.markdown("**Checked by:**")
+        st.markdown("\n".join(f"- {escaped(check_words(check))}" for check in one.checks))
+    else:
         st.caption(":material/info: No machine check: its result is believed, or reviewed.")
-        return
-    st.multiselect(
-        "Checked by",
-        known,
-        list(one.checks),
-        format_func=check_words,
-        **_tied(draft, one, "checks", tuple),
+    text = draft.written.get(one.id, dump_checks(one.checks))
+    checks_area(text, key=key, on_change=write)
+    planned = subtask_of(draft.base.plan, one.id)
+    if planned and (planned.checks != one.checks or one.id in draft.written):
+        st.button(
+            f"Checks as in version {draft.base.version}",
+            key="plan-restore-checks",
+            icon=":material/undo:",
+            on_click=draft.restore_checks,
+        )
+
+
+def checks_area(text: str, *, key: str, on_change: Callable[[], None] | None = None) -> str:
+    """Where checks are written, a list in YAML."""
+    return st.text_area(
+        "Checks as YAML",
+        text,
+        key=key,
+        on_change=on_change,
+        height=CHECKS_HEIGHT,
+        placeholder="- kind: file_exists\n  path: report.md\n  min_bytes: 100",
+        help=f"Each has a kind and its own fields:\n```\n{CHECKS_HELP}```",
     )
 
 

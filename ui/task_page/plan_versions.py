@@ -19,7 +19,7 @@ from ui.plan_words import (
     version_words,
 )
 from ui.safe_markdown import escaped
-from ui.service import in_line
+from ui.service import DAY_AND_TIME, clock, in_line
 from ui.task_page.last_heard import Heard
 from ui.views import one_line, sentence
 
@@ -46,7 +46,7 @@ def _version(version: PlanVersion) -> None:
     current = " :green-badge[:material/check: current]" if version.current else ""
     st.markdown(
         f":material/{_ICONS[version.author]}: **{escaped(version_words(version))}**{current}  \n"
-        f":small[{version.created_at:%d %b %H:%M:%S} · {escaped(size_words(version.plan))}"
+        f":small[{clock(version.created_at, DAY_AND_TIME)} · {escaped(size_words(version.plan))}"
         f" · {version.hash[:8]}]"
     )
     if version.feedback:

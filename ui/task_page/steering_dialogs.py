@@ -8,7 +8,7 @@ from uuid import UUID
 
 import streamlit as st
 
-from shared.errors import InvalidRequest
+from shared.errors import InvalidRequest, QuintetError
 from shared.models import PlanVersion, TaskView
 from ui.plan_words import size_words, time_words, version_words
 from ui.safe_markdown import escaped
@@ -25,6 +25,7 @@ from ui.steering_words import (
 )
 from ui.task_page.asking import Asked, confirm, nothing_to_do, opener, show_facts
 from ui.task_page.last_heard import Heard, heard
+from ui.views import one_line
 
 MIN_FEEDBACK, MAX_FEEDBACK = 3, 5000
 
@@ -72,12 +73,12 @@ def _button(verb: TaskVerb, task: TaskView, plan: PlanVersion | None, *, disable
     if verb in _OF_A_PLAN:
         if plan is None:
             return
-        body = partial(_OF_A_PLAN[verb], task.id, plan)
+        body: Callable[[Asked], None] = partial(_OF_A_PLAN[verb], task.id, plan)
     else:
-        body = partial(_OF_THE_TASK[verb], task.id)
+        body = _OF_THE_TASK[verb](task)
     opener(
         button.label,
-        partial(Asked, button.title, button.icon, body),
+        partial(Asked, task.id, button.title, button.icon, body),
         key=f"steer-{verb.replace('_', '-')}",
         icon=button.icon,
         kind=button.kind,
@@ -86,10 +87,13 @@ def _button(verb: TaskVerb, task: TaskView, plan: PlanVersion | None, *, disable
 
 
 def _still(task_id: UUID, verb: TaskVerb) -> TaskView | None:
-    """The task as it is now; None, and a word on it, when the verb no longer applies."""
+    """The task as it is now, named; None, and a word on it, when the verb no longer applies."""
     detail = heard(task_id).detail
-    if detail is None or verb in task_verbs(detail.task):
-        return detail.task if detail else None
+    if detail is None:
+        return None
+    st.markdown(f"**{escaped(one_line(detail.task.title, 120)) or 'Untitled'}**")
+    if verb in task_verbs(detail.task):
+        return detail.task
     nothing_to_do(f"There is nothing left to do here. {standing(detail.task)}")
     return None
 
@@ -144,22 +148,32 @@ def _resume(task_id: UUID, asked: Asked) -> None:
         )
 
 
-def _priority(task_id: UUID, asked: Asked) -> None:
-    task = _still(task_id, "priority")
-    if task is None:
-        return
-    chosen = st.slider("Priority", 0, 10, task.priority, key="priority-value")
-    st.caption(f"{priority_words(chosen)} It is now {task.priority}.")
-    st.caption("What already runs is not interrupted; what waits moves in the queue.")
-    confirm(
-        asked,
-        f"Set priority {chosen}",
-        lambda: client().prioritise(task_id, chosen),
-        key="confirm-priority",
-        icon="flag",
-        said=f"Its priority is {chosen} now.",
-        disabled=chosen == task.priority,
-    )
+class _Priority:
+    """The dialog of a priority: it holds the one that the person sees, and replaces no other."""
+
+    def __init__(self, task_id: UUID, seen: int) -> None:
+        self._task_id, self._seen = task_id, seen
+        self._looked_after: QuintetError | None = None
+
+    def __call__(self, asked: Asked) -> None:
+        task = _still(self._task_id, "priority")
+        if task is None:
+            return
+        if asked.refusal and asked.refusal is not self._looked_after:
+            self._seen, self._looked_after = task.priority, asked.refusal
+        seen = self._seen
+        chosen = st.slider("Priority", 0, 10, seen, key="priority-value")
+        st.caption(f"{priority_words(chosen)} It is now {seen}.")
+        st.caption("What already runs is not interrupted; what waits moves in the queue.")
+        confirm(
+            asked,
+            f"Set priority {chosen}",
+            lambda: client().prioritise(self._task_id, chosen, seen=seen),
+            key="confirm-priority",
+            icon="flag",
+            said=f"Its priority is {chosen} now.",
+            disabled=chosen == seen,
+        )
 
 
 def _newer(task_id: UUID, plan: PlanVersion) -> bool:
@@ -256,9 +270,9 @@ _OF_A_PLAN: Mapping[TaskVerb, Callable[[UUID, PlanVersion, Asked], None]] = {
     "approve": _approve,
     "send_back": _send_back,
 }
-_OF_THE_TASK: Mapping[TaskVerb, Callable[[UUID, Asked], None]] = {
-    "pause": _pause,
-    "resume": _resume,
-    "priority": _priority,
-    "cancel": _cancel,
+_OF_THE_TASK: Mapping[TaskVerb, Callable[[TaskView], Callable[[Asked], None]]] = {
+    "pause": lambda task: partial(_pause, task.id),
+    "resume": lambda task: partial(_resume, task.id),
+    "priority": lambda task: _Priority(task.id, task.priority),
+    "cancel": lambda task: partial(_cancel, task.id),
 }

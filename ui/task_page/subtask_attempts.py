@@ -9,7 +9,7 @@ from shared.models import AttemptView, SubtaskView
 from shared.states import AttemptOutcome
 from ui.evidence import gist
 from ui.safe_markdown import escaped
-from ui.service import in_line
+from ui.service import clock, in_line
 from ui.views import Badge, duration, elapsed, sentence
 
 OUTCOME_BADGES: dict[AttemptOutcome | None, Badge] = {
@@ -45,7 +45,7 @@ def attempts_list(attempts: Sequence[AttemptView], subtask: SubtaskView, at: dat
 def facts(tried: AttemptView, at: datetime) -> str:
     """Who tried, when, and for how long."""
     spent = duration(elapsed(tried.claimed_at, tried.finished_at, at))
-    return " · ".join(filter(None, (tried.agent_id, f"{tried.claimed_at:%H:%M:%S}", spent)))
+    return " · ".join(filter(None, (tried.agent_id, clock(tried.claimed_at), spent)))
 
 
 def why_it_ended(tried: AttemptView) -> str:

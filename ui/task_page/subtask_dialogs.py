@@ -7,13 +7,14 @@ from uuid import UUID
 import streamlit as st
 
 from shared.errors import QuintetError
-from shared.models import RerunPart, RerunPreview, SubtaskView, TaskView
+from shared.models import BlockedPart, RerunPart, RerunPreview, SubtaskView, TaskView
 from ui.safe_markdown import escaped
 from ui.service import client, in_line, show_error
 from ui.steering_words import (
     SubtaskVerb,
     cancelling_subtask,
     counted,
+    held_words,
     money_of,
     retrying,
     standing,
@@ -21,9 +22,8 @@ from ui.steering_words import (
 )
 from ui.task_page.asking import Asked, close, confirm, nothing_to_do, opener, show_facts
 from ui.task_page.last_heard import heard
+from ui.task_page.subtask_wish import wished
 from ui.views import SUBTASK_BADGES, money, one_line
-
-DESCRIPTION_HEIGHT = 150
 
 _Body = Callable[[UUID, SubtaskView], Callable[[Asked], None]]
 """Makes what a dialog draws, of a task and the subtask as it was seen when it was opened."""
@@ -48,7 +48,7 @@ def subtask_bar(task: TaskView, subtask: SubtaskView, *, away: bool) -> None:
 
 
 def _asked(title: str, icon: str, body: _Body, task_id: UUID, seen: SubtaskView) -> Asked:
-    return Asked(title, icon, body(task_id, seen), "medium")
+    return Asked(task_id, title, icon, body(task_id, seen), "medium")
 
 
 def _still(
@@ -92,38 +92,15 @@ def _retry(task_id: UUID, seen: SubtaskView, asked: Asked) -> None:
         return
     _title(seen)
     show_facts(retrying(*now))
-    edited = _edited(seen, key="retry")
+    wish = wished(seen, key="retry")
     confirm(
         asked,
-        "Run it with the new words" if edited else "Run it again",
-        lambda: client().retry(task_id, seen.id, attempt=seen.attempt, description=edited),
+        "Run it with these changes" if wish.edit else "Run it again",
+        lambda: client().retry(task_id, seen.id, attempt=seen.attempt, edit=wish.sent()),
         key="confirm-retry",
         icon="replay",
         said="It runs again, and what depends on it.",
     )
-
-
-def _edited(subtask: SubtaskView, *, key: str) -> str | None:
-    """Another description, where a person wants one."""
-    how = st.segmented_control(
-        "How",
-        ["as it is", "edited"],
-        format_func={"as it is": "As it is", "edited": "With an edited description"}.__getitem__,
-        default="as it is",
-        required=True,
-        key=f"{key}-how",
-        label_visibility="collapsed",
-    )
-    if how != "edited":
-        return None
-    words = st.text_area(
-        "What its agent is told",
-        subtask.description,
-        key=f"{key}-description",
-        height=DESCRIPTION_HEIGHT,
-        max_chars=8192,
-    ).strip()
-    return words if words and words != subtask.description.strip() else None
 
 
 class _Rerun:
@@ -143,13 +120,15 @@ class _Rerun:
         _title(self._seen)
         _parts("Runs again", "replay", preview.runs)
         _parts("Reused as it is", "inventory_2", preview.reuses)
+        if preview.stays_blocked:
+            _held(preview.stays_blocked)
         show_facts([("payments", _price(preview))])
-        edited = _edited(self._seen, key="rerun")
+        wish = wished(self._seen, key="rerun")
         confirm(
             asked,
             f"Run {counted(len(preview.runs))} again",
             lambda: client().rerun(
-                self._task_id, self._seen.id, seen=preview.seen, description=edited
+                self._task_id, self._seen.id, seen=preview.seen, edit=wish.sent()
             ),
             key="confirm-rerun",
             icon="replay",
@@ -183,6 +162,17 @@ def _parts(label: str, icon: str, parts: Sequence[RerunPart]) -> None:
         for part in parts:
             badge = in_line(SUBTASK_BADGES[part.status])
             st.markdown(f"{badge} {escaped(one_line(part.title, 90))} :small[{_spent(part)}]")
+
+
+def _held(parts: Sequence[BlockedPart]) -> None:
+    with st.container(border=True, key="parts-lock", gap="xsmall"):
+        st.markdown(f"**:material/lock: Stays blocked: {counted(len(parts))}**")
+        for part in parts:
+            title = escaped(one_line(part.title, 90))
+            st.markdown(
+                f"{in_line(SUBTASK_BADGES[part.status])} {title}"
+                f" :small[{escaped(held_words(part))}]"
+            )
 
 
 def _spent(part: RerunPart) -> str:

@@ -20,7 +20,7 @@ from ui.evidence import EVIDENCE_BADGES, FAILURES, problems, verdict
 from ui.evidence_sheet import sheet
 from ui.log_lines import known_so_far
 from ui.safe_markdown import escaped, harmless
-from ui.service import show_badge
+from ui.service import clock, show_badge
 from ui.task_page.artifact_files import files
 from ui.task_page.feed_drawing import live_feed
 from ui.task_page.live_feed import feed
@@ -160,7 +160,7 @@ def _what_it_does(known: Known) -> None:
     if not subtask.attempt:
         return
     st.markdown(f"##### {'What it is doing' if live else 'What it did'}")
-    rows = feed(of_it, live=live)
+    rows = feed(of_it, live=live, clock=clock)
     if not rows:
         st.caption("Its agent has said nothing yet." if live else "Its agent left no line.")
         return
