@@ -11,19 +11,25 @@ from ui.plan.folding import Folding
 from ui.plan.sketch import Sketch
 
 _HERE = Path(__file__).parent / "graph"
-_PLAN = ("elements", "icons", "plan_cards", "plan_view", "plan_keys", "plan_toolbar", "graph")
-_TIMELINE = ("elements", "icons", "timeline")
 
 
 @st.cache_data(show_spinner=False)
-def _script(*names: str) -> str:
+def _joined(kind: str, *names: str) -> str:
     # The parts are one module; and text without a line break would be taken for a path.
-    return "\n" + "\n".join((_HERE / f"{name}.js").read_text("utf-8") for name in names)
+    return "\n" + "\n".join((_HERE / f"{name}.{kind}").read_text("utf-8") for name in names)
 
 
-@st.cache_data(show_spinner=False)
-def _style(*names: str) -> str:
-    return "\n" + "\n".join((_HERE / f"{name}.css").read_text("utf-8") for name in names)
+def mounted(name: str, html: str, *, scripts: tuple[str, ...], styles: tuple[str, ...]) -> Any:
+    """Make a component of files of `ui/graph/`, without their endings; call it to draw.
+
+    The elements come before the scripts, the tones before the styles.
+    """
+    return st.components.v2.component(
+        name,
+        html=html,
+        css=_joined("css", "tones", *styles),
+        js=_joined("js", "elements", *scripts),
+    )
 
 
 def plan_graph(sketch: Sketch, *, key: str, on_pick: Callable[[], None]) -> None:
@@ -37,13 +43,13 @@ def plan_graph(sketch: Sketch, *, key: str, on_pick: Callable[[], None]) -> None
         st.session_state[kept] = Folding.told(st.session_state[key].folding)
 
     folding: Folding = st.session_state.get(kept, Folding())
-    mount = st.components.v2.component(
+    draw = mounted(
         "quintet_plan",
-        html='<div class="plan"></div>',
-        css=_style("tones", "graph", "plan_cards"),
-        js=_script(*_PLAN),
+        '<div class="plan"></div>',
+        scripts=("icons", "plan_cards", "plan_view", "plan_keys", "plan_toolbar", "graph"),
+        styles=("signs", "graph", "plan_cards"),
     )
-    mount(
+    draw(
         key=key,
         data={"id": key, **arranged(sketch, folding)},
         on_picked_change=on_pick,
@@ -53,21 +59,21 @@ def plan_graph(sketch: Sketch, *, key: str, on_pick: Callable[[], None]) -> None
 
 def task_timeline(data: dict[str, Any], *, key: str) -> None:
     """Draw when what waited and ran."""
-    mount = st.components.v2.component(
+    draw = mounted(
         "quintet_timeline",
-        html='<div class="timeline"></div>',
-        css=_style("tones", "timeline"),
-        js=_script(*_TIMELINE),
+        '<div class="timeline"></div>',
+        scripts=("icons", "timeline"),
+        styles=("signs", "timeline"),
     )
-    mount(key=key, data=data)
+    draw(key=key, data=data)
 
 
 def evidence_sheet(data: dict[str, Any], *, key: str) -> None:
     """Draw how a result was checked."""
-    mount = st.components.v2.component(
+    draw = mounted(
         "quintet_evidence",
-        html='<div class="sheet"></div>',
-        css=_style("evidence"),
-        js=_script("evidence"),
+        '<div class="sheet"></div>',
+        scripts=("icons", "evidence"),
+        styles=("evidence",),
     )
-    mount(key=key, data=data)
+    draw(key=key, data=data)

@@ -39,6 +39,8 @@ _CORRECTED = {
     "passed": "Accepted",
     "failed": "Still not accepted",
     "repeated": "Changed nothing",
+    "gave_up": "Its agent gave up",
+    "interrupted": "Broken off",
     "open": "Being corrected",
 }
 _BACK = "Back to what had failed before"
@@ -181,9 +183,15 @@ def _correction(made: Correction, failed: Round | None) -> Row:
         else _CORRECTED[made.outcome],
         "why": objections(failed) if failed else [gist(made.failure)],
         "whole": plain(made.failure).strip("\n"),
-        "changed": [one_line(each, 120) for each in made.changed] or ["no file was changed"],
+        "changed": _changed(made),
         "facts": _joined(facts),
     }
+
+
+def _changed(made: Correction) -> list[str]:
+    """What it changed; one that was broken off may have changed what nobody looked at."""
+    nothing = [] if made.outcome == "interrupted" else ["no file was changed"]
+    return [one_line(each, 120) for each in made.changed] or nothing
 
 
 def _review(review: Review) -> Row:

@@ -7,11 +7,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ui.plan.layout import Layout, Sizes, lay_out
-from ui.plan.order import Edge
+from ui.plan.layout import Layout, Sizes, placed
+from ui.plan.order import Edge, ordered
 
 SIZES = Sizes()
 DIAMOND = (["a", "b", "c", "d"], [("a", "b"), ("a", "c"), ("b", "d"), ("c", "d")])
+
+
+def lay_out(nodes: list[str], edges: list[Edge], sizes: Sizes = SIZES) -> Layout:
+    return placed(ordered(nodes, edges), sizes)
 
 
 def points(path: str) -> list[tuple[float, float]]:
@@ -40,16 +44,13 @@ def overlaps(layout: Layout) -> list[tuple[str, str]]:
 
 
 @settings(max_examples=60, deadline=None)
-@given(graphs(), st.booleans())
-def test_boxes_never_overlap_and_edges_flow_forward(
-    graph: tuple[list[str], list[Edge]], downwards: bool
-) -> None:
-    layout = lay_out(*graph, downwards=downwards)
+@given(graphs())
+def test_boxes_never_overlap_and_edges_flow_forward(graph: tuple[list[str], list[Edge]]) -> None:
+    layout = lay_out(*graph)
     assert set(layout.boxes) == set(graph[0])
     assert not overlaps(layout)
-    axis = 1 if downwards else 0
     for source, target in graph[1]:
-        assert layout.boxes[source][axis] < layout.boxes[target][axis]
+        assert layout.boxes[source][0] < layout.boxes[target][0]
     for x, y in layout.boxes.values():
         assert -0.01 <= x <= layout.width - SIZES.width + 0.01
         assert -0.01 <= y <= layout.height - SIZES.height + 0.01
@@ -74,13 +75,13 @@ def test_a_long_edge_passes_between_the_boxes(graph: tuple[list[str], list[Edge]
 
 
 @settings(max_examples=60, deadline=None)
-@given(graphs(), st.booleans())
+@given(graphs())
 def test_large_boxes_among_small_ones_keep_their_distance(
-    graph: tuple[list[str], list[Edge]], downwards: bool
+    graph: tuple[list[str], list[Edge]],
 ) -> None:
     large = {graph[0][0]: (700.0, 900.0), graph[0][-1]: (300.0, 90.0)}
     sizes = Sizes(others=large)
-    layout = lay_out(*graph, sizes, downwards=downwards)
+    layout = lay_out(*graph, sizes)
     for (one, (x, y)), (other, (u, v)) in combinations(layout.boxes.items(), 2):
         (width, height), (across, down) = sizes.of(one), sizes.of(other)
         apart = (
@@ -112,11 +113,6 @@ def test_a_diamond_is_symmetric() -> None:
 def test_crossings_that_can_be_avoided_are_avoided() -> None:
     boxes = lay_out(["a", "b", "x", "y"], [("a", "y"), ("b", "x")]).boxes
     assert (boxes["a"][1] < boxes["b"][1]) == (boxes["y"][1] < boxes["x"][1])
-
-
-def test_downwards_is_the_same_turned() -> None:
-    layout = lay_out(*DIAMOND, downwards=True)
-    assert layout.boxes["a"][1] < layout.boxes["b"][1] == layout.boxes["c"][1]
 
 
 def test_nothing_and_nonsense_are_drawn_as_what_they_are() -> None:

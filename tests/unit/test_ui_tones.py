@@ -12,9 +12,8 @@ import pytest
 Numbers = npt.NDArray[np.float64]
 
 ROOT = Path(__file__).parents[2]
-TONES = dict(
-    re.findall(r"--(\w+): (#[0-9a-f]{6})", (ROOT / "ui/graph/tones.css").read_text("utf-8"))
-)
+DRAWINGS = ROOT / "ui/graph"
+TONES = dict(re.findall(r"--(\w+): (#[0-9a-f]{6})", (DRAWINGS / "tones.css").read_text("utf-8")))
 # Machado, Oliveira and Fernandes 2009, severity 1.0, for linear RGB.
 SIGHTS = {
     "normal": np.eye(3),
@@ -90,8 +89,18 @@ def test_statuses_stand_out_from_the_ground(theme: str) -> None:
         assert (lighter + 0.05) / (darker + 0.05) >= CLEAR, name
 
 
+def test_no_drawing_has_colours_of_its_own() -> None:
+    styles = {path.name: path.read_text("utf-8") for path in DRAWINGS.glob("*.css")}
+    known = set(re.findall(r"--([\w-]+):", "\n".join(styles.values())))
+    for name, style in styles.items():
+        own = set(re.findall(r"#[0-9a-fA-F]{3,8}\b", style)) - {"#fff"}
+        assert own == (set(TONES.values()) if name == "tones.css" else set()), name
+        used = {one for one in re.findall(r"var\(--([\w-]+)", style) if not one.startswith("st-")}
+        assert used <= known, name
+
+
 def test_every_status_has_an_icon_of_its_own() -> None:
-    script = (ROOT / "ui/graph/icons.js").read_text("utf-8")
+    script = (DRAWINGS / "icons.js").read_text("utf-8")
     block = script.partition("const ICONS = {")[2].partition("};")[0]
     icons = dict(re.findall(r'^  (\w+): "(.+)",$', block, re.MULTILINE))
     assert len(icons) == len(set(icons.values())) == 8

@@ -1,6 +1,6 @@
 // What all our drawings are made of: nodes that are made once and changed only where something
 // changed, so that nothing blinks, a click is never lost and the focus stays where it is.
-// `ui/drawings.py` joins this file and those that use it into one module.
+// `mounted` of `ui/drawings.py` joins this file and those that use it into one module.
 
 const SVG = "http://www.w3.org/2000/svg";
 
@@ -35,6 +35,14 @@ function picture(parent, name, d = "") {
   const path = drawn(svg, "shape", "path");
   if (d) path.setAttribute("d", d);
   return path;
+}
+
+// A picture is silent unless it has words of its own.
+function spoken(path, label) {
+  const svg = path.parentNode;
+  attribute(svg, "aria-hidden", label ? null : "true");
+  attribute(svg, "role", label ? "img" : null);
+  attribute(svg, "aria-label", label || null);
 }
 
 // Make what is missing, remove what is gone, and move only what stands in the wrong place.

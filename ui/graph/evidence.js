@@ -1,33 +1,24 @@
 // How a result was checked. What is drawn is replaced only when it says something else, so that a
 // refresh neither blinks nor closes what a person has opened. All text is set as text.
 
-const SVG = "http://www.w3.org/2000/svg";
-
-const PATHS = {
-  yes: "M5 12.5l4.5 4.5L19 7.5",
-  no: "M6.5 6.5l11 11M17.5 6.5l-11 11",
-  alarm: "M12 5v9M12 18.6v.4",
-  none: "M6 12h12",
-  again: "M18.5 12a6.5 6.5 0 1 1-2.2-4.9M18.5 3.8v4h-4",
-  looked: "M12 4.5a7.5 7.5 0 1 0 0 15a7.5 7.5 0 1 0 0-15M12 10a2 2 0 1 0 0 4a2 2 0 1 0 0-4",
-};
 const SIGNS = {
   passed: ["yes", "good"], failed: ["no", "bad"], error: ["alarm", "bad"],
   skipped: ["none", "quiet"], planned: ["none", "quiet"],
   supported: ["yes", "good"], unsupported: ["no", "bad"], unknown: ["none", "quiet"],
   repeated: ["none", "warn"], open: ["again", "busy"],
+  gave_up: ["no", "warn"], interrupted: ["alarm", "warn"],
   approve: ["looked", "good"], rework: ["again", "warn"], reject: ["no", "bad"],
 };
 
-const drawn = new WeakMap();
+const sheets = new WeakMap();
 
 export default function (component) {
   const root = component.parentElement.querySelector(".sheet");
   const said = JSON.stringify(component.data);
-  const before = drawn.get(root);
+  const before = sheets.get(root);
   if (before && before.said === said) return undefined;
   const same = before && before.id === component.data.id;
-  drawn.set(root, { said, id: component.data.id });
+  sheets.set(root, { said, id: component.data.id });
   const chosen = new Map(same ? [...root.querySelectorAll("details[data-chosen]")]
     .map((one) => [one.dataset.key, one.open]) : []);
   root.replaceChildren(...parts(component.data));
@@ -65,19 +56,15 @@ function list(tag, rows) {
   return node(tag, "rows", ...rows);
 }
 
-function sign(outcome, words) {
-  const [path, tone] = SIGNS[outcome];
-  const svg = document.createElementNS(SVG, "svg");
-  svg.setAttribute("viewBox", "0 0 24 24");
-  svg.setAttribute("class", `sign ${tone}`);
-  svg.setAttribute("role", "img");
-  svg.setAttribute("aria-label", words);
-  svg.appendChild(document.createElementNS(SVG, "path")).setAttribute("d", PATHS[path]);
-  return svg;
+function sign(outcome, label = "") {
+  const [name, tone] = SIGNS[outcome];
+  const path = picture(document.createDocumentFragment(), `sign ${tone}`, OUTCOMES[name]);
+  spoken(path, label);
+  return path.parentNode;
 }
 
-function row(outcome, words, ...inside) {
-  const item = node("li", "row", sign(outcome, words), node("div", "said", ...inside));
+function row(outcome, label, ...inside) {
+  const item = node("li", "row", sign(outcome, label), node("div", "said", ...inside));
   item.dataset.outcome = outcome;
   return item;
 }
@@ -98,7 +85,7 @@ function check(one, place) {
   const item = row(one.outcome, one.facts,
     node(one.code ? "code" : "div", "what", one.what),
     node("div", "facts", one.facts),
-    one.flag ? node("div", "flag", sign("repeated", ""), one.flag) : "",
+    one.flag ? node("div", "flag", sign("repeated"), one.flag) : "",
     more(`check-${place}`, "What it printed", one.output, one.open));
   if (one.flag && one.outcome === "passed") item.classList.add("hollow");
   return item;
@@ -116,7 +103,7 @@ function correction(one) {
       node("div", "what", one.title),
       ...one.why.map((why) => node("div", "why", why)),
       node("div", "changes", ...one.changed.map((change) => node("span", "change", change))),
-      node("div", "facts", sign(one.outcome, ""), node("strong", "", one.result),
+      node("div", "facts", sign(one.outcome), node("strong", "", one.result),
         one.facts ? ` · ${one.facts}` : ""),
       more(`correction-${one.number}`, "What its agent was told", one.whole, false)));
   made.dataset.outcome = one.outcome;
@@ -133,7 +120,7 @@ function review(one) {
   const reasons = one.reasons.map((reason) => node("li", "reason",
     node("q", "", reason.quote), node("div", "", node("strong", "", `${reason.about}. `),
       reason.comment)));
-  const verdict = node("div", "verdict", sign(one.verdict, ""), node("strong", "", one.words),
+  const verdict = node("div", "verdict", sign(one.verdict), node("strong", "", one.words),
     one.model ? node("span", "facts", `by ${one.model}`) : "");
   verdict.dataset.outcome = one.verdict;
   return node("div", "review", verdict, node("div", "scores", ...bars), list("ul", reasons));

@@ -1,9 +1,7 @@
-// What an attempt does, a line each. A line is made once and changed only where something changed,
-// so that new lines neither blink nor close what a person has opened. All text is set as text.
-
-const SVG = "http://www.w3.org/2000/svg";
+// What an attempt does, a line each: new lines close nothing that a person has opened.
 
 const PATHS = {
+  ...OUTCOMES,
   terminal: "M4 6l5 5-5 5M12 17h8",
   file: "M7 3h7l4 4v14H7zM14 3v4h4",
   write: "M4 20l1-4L16 5l3 3L8 19zM14 7l3 3",
@@ -14,12 +12,7 @@ const PATHS = {
   tool: "M14.5 6a4 4 0 0 0-5 5L4 16.5V20h3.5L13 14.5a4 4 0 0 0 5-5L15.5 12l-3.5-3.5z",
   denied: "M12 3a9 9 0 1 0 0 18a9 9 0 1 0 0-18M6 6l12 12",
   said: "M4 5h16v11H10l-4 4v-4H4z",
-  yes: "M5 12.5l4.5 4.5L19 7.5",
-  no: "M6.5 6.5l11 11M17.5 6.5l-11 11",
-  alarm: "M12 5v9M12 18.6v.4",
   dot: "M12 11a1 1 0 1 0 0 2a1 1 0 1 0 0-2",
-  again: "M18.5 12a6.5 6.5 0 1 1-2.2-4.9M18.5 3.8v4h-4",
-  looked: "M12 4.5a7.5 7.5 0 1 0 0 15a7.5 7.5 0 1 0 0-15M12 10a2 2 0 1 0 0 4a2 2 0 1 0 0-4",
 };
 const TONES = { good: "done", bad: "failed", warn: "attention", busy: "running", quiet: "" };
 const NEAR_END = 40; // pixels: whoever reads further up is not moved
@@ -42,65 +35,33 @@ export default function (component) {
 }
 
 function draw(root, lines, rows) {
-  const wanted = new Set(rows.map((row) => row.id));
-  for (const [id, made] of lines) {
-    if (!wanted.has(id)) {
-      made.line.remove();
-      lines.delete(id);
-    }
-  }
-  rows.forEach((row, place) => {
-    if (!lines.has(row.id)) lines.set(row.id, line());
-    const made = lines.get(row.id);
-    if (root.children[place] !== made.line) root.insertBefore(made.line, root.children[place]);
-    fill(made, row);
-  });
+  keep(lines, rows.map((row) => row.id), (id, before) => line(root, before), (made) => made.line);
+  for (const row of rows) fill(lines.get(row.id), row);
 }
 
-function node(tag, name, parent) {
-  const made = document.createElement(tag);
-  made.className = name;
-  parent?.appendChild(made);
-  return made;
-}
-
-function line() {
-  const item = node("li", "line");
-  const svg = document.createElementNS(SVG, "svg");
-  svg.setAttribute("viewBox", "0 0 24 24");
-  svg.setAttribute("class", "sign");
-  svg.setAttribute("role", "img");
-  item.appendChild(svg);
-  const path = svg.appendChild(document.createElementNS(SVG, "path"));
-  const more = node("details", "more", item);
-  const head = node("summary", "head", more);
+function line(root, before) {
+  const item = append(root, "line", "li", before);
+  const path = picture(item, "sign");
+  const more = append(item, "more", "details");
+  const head = append(more, "head", "summary");
   // A line without output is no button: there is nothing to open.
   head.addEventListener("click", (event) => {
     if (!more.dataset.has) event.preventDefault();
   });
   return {
-    line: item, svg, path, more, head,
-    name: node("strong", "name", head), gist: node("span", "gist", head),
-    facts: node("span", "facts", head), at: node("time", "at", head),
-    output: node("pre", "", more),
+    line: item, path, more, head,
+    name: append(head, "name", "strong"), gist: append(head, "gist", "span"),
+    facts: append(head, "facts", "span"), at: append(head, "at", "time"),
+    output: append(more, "output", "pre"),
   };
 }
 
 function fill(made, row) {
   attribute(made.line, "data-tone", row.tone);
   attribute(made.line, "data-kind", row.icon);
-  attribute(made.svg, "aria-label", TONES[row.tone] || row.icon);
+  spoken(made.path, TONES[row.tone] || row.icon);
   attribute(made.path, "d", PATHS[row.icon] || PATHS.dot);
   for (const part of ["name", "gist", "facts", "at", "output"]) words(made[part], row[part]);
   attribute(made.more, "data-has", row.output ? "output" : "");
   attribute(made.head, "tabindex", row.output ? "0" : "-1");
-}
-
-function attribute(where, name, value) {
-  if (where.getAttribute(name) !== value) where.setAttribute(name, value);
-}
-
-function words(where, text) {
-  if (!where.firstChild) where.appendChild(document.createTextNode(""));
-  if (where.firstChild.data !== text) where.firstChild.data = text;
 }

@@ -64,8 +64,19 @@ function jump(drawing, index) {
   return true;
 }
 
+// In a column up and down, and over edges backwards and forwards.
+function below(drawing, key, x, y) {
+  const keys = drawing.data.nodes.map((node) => node.key);
+  if (y) return keys[keys.indexOf(key) + y];
+  const { before } = drawing.data.nodes.find((node) => node.key === key);
+  const joined = x < 0 ? keys.filter((other) => before.includes(other)).reverse()
+    : drawing.data.nodes.filter((node) => node.before.includes(key)).map((node) => node.key);
+  return joined[0];
+}
+
 // Along the flow: over an edge, to the nearest of its ends. Across it: to the next card there.
 function neighbour(drawing, key, x, y) {
+  if (!drawing.wide) return below(drawing, key, x, y);
   const { boxes } = drawing.layout;
   const nodes = new Map(drawing.data.nodes.map((node) => [node.key, node]));
   const [hereX, hereY] = boxes[key];
@@ -80,9 +91,8 @@ function neighbour(drawing, key, x, y) {
   const beside = frame && nearest(drawing.data.nodes.filter((node) => node.frame === frame)
     .map((node) => node.key).filter((other) => inLine(boxes, key, other, x)));
   if (beside) return beside;
-  const forwards = drawing.wide ? x : y;
-  if (forwards) {
-    const joined = forwards < 0 ? nodes.get(key).before
+  if (x) {
+    const joined = x < 0 ? nodes.get(key).before
       : drawing.data.nodes.filter((node) => node.before.includes(key)).map((node) => node.key);
     return nearest(joined.filter((other) => nodes.has(other)));
   }

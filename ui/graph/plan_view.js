@@ -1,7 +1,7 @@
 // Zoom, fit, pan, and what of them is kept when the drawing is mounted anew.
 
 const NARROW = 640;
-const READABLE = 0.72; // what a plan is shown at, at least, until somebody zooms
+const READABLE = 0.86; // what a plan is shown at, at least, until somebody zooms: titles of 12 px
 const SMALLEST = 0.04;
 const LARGEST = 2;
 const FAR = 0.42; // below it words cannot be read: cards show their icon alone
@@ -9,6 +9,8 @@ const STEP = 1.25;
 const MARGIN = 8; // room for the ring around a card at the edge
 const SCROLLBAR = 10;
 const TALLEST = 620;
+const WHOLE = 1200; // a column up to this height scrolls with the page
+const WIDEST = 420; // of a column
 
 // By the drawing's id: a page that is drawn anew makes new elements but keeps this module.
 const views = new Map();
@@ -22,11 +24,9 @@ function tallest() {
   return Math.min(TALLEST, 0.75 * window.innerHeight);
 }
 
-function scaleFor(view, layout, room) {
-  const across = room / layout.width;
-  if (view.mode === "fit") {
-    return Math.min(1, across, (tallest() - 2 * MARGIN) / layout.height);
-  }
+function scaleFor(view, width, height, room) {
+  const across = room / width;
+  if (view.mode === "fit") return Math.min(1, across, (tallest() - 2 * MARGIN) / height);
   return view.mode === "auto" ? Math.min(1, Math.max(READABLE, across)) : view.scale;
 }
 
@@ -38,30 +38,35 @@ function place(drawing) {
   const { data, view, viewport, sizer, stage, svg } = drawing;
   const room = drawing.width - 2 * MARGIN - SCROLLBAR;
   if (room <= 0) return;
-  // Downwards on a narrow screen, unless many are side by side: then that is the wider way.
-  const wide = drawing.width >= NARROW || data.layouts.tall.width > data.layouts.wide.width;
-  const layout = wide ? data.layouts.wide : data.layouts.tall;
-  view.scale = scaleFor(view, layout, room);
-  drawing.layout = layout;
-  drawing.wide = wide;
-  attribute(viewport, "style", `max-height:${Math.round(tallest())}px`);
-  const [width, height] = [layout.width * view.scale, layout.height * view.scale];
-  attribute(sizer, "style", `width:${width + 2 * MARGIN}px;height:${height + 2 * MARGIN}px`);
+  // One column on a narrow screen, unless the plan is a tangle; its cards take the room there is.
+  const { wide, tall } = data.layouts;
+  drawing.wide = drawing.width >= NARROW || !tall;
+  const layout = drawing.layout = drawing.wide ? wide : tall;
+  const more = drawing.wide ? 0 : Math.max(0, Math.min(WIDEST, room) - layout.width);
+  const size = [layout.width + more, layout.height];
+  view.scale = scaleFor(view, ...size, room);
+  const [width, height] = size.map((length) => length * view.scale + 2 * MARGIN);
+  const whole = !drawing.wide && view.mode !== "fit" && layout.height < WHOLE;
+  attribute(viewport, "style", `max-height:${Math.round(whole ? WHOLE : tallest())}px`);
+  attribute(sizer, "style", `width:${width}px;height:${height}px`);
   attribute(stage, "style",
-    `width:${layout.width}px;height:${layout.height}px;transform:scale(${view.scale})`);
+    `width:${size[0]}px;height:${size[1]}px;transform:scale(${view.scale})`);
   attribute(stage, "data-far", view.scale < FAR);
-  attribute(svg, "viewBox", `0 0 ${layout.width} ${layout.height}`);
-  placeAll(drawing, layout);
+  attribute(svg, "viewBox", `0 0 ${size.join(" ")}`);
+  placeAll(drawing, layout, more);
   words(drawing.tools.level, `${Math.round(100 * view.scale)} %`);
 }
 
-function placeAll(drawing, layout) {
+function placeAll(drawing, layout, more) {
   const [width, height] = layout.box;
   for (const [key, made] of drawing.cards) {
     const [x, y, ownWidth = width, ownHeight = height] = layout.boxes[key];
-    attribute(made.button, "style", box(x, y, ownWidth, ownHeight));
+    attribute(made.button, "style", box(x, y, ownWidth + more, ownHeight));
   }
-  for (const [key, made] of drawing.opened) attribute(made.frame, "style", box(...layout.frames[key]));
+  for (const [key, made] of drawing.opened) {
+    const [x, y, ownWidth, ownHeight] = layout.frames[key];
+    attribute(made.frame, "style", box(x, y, ownWidth + more, ownHeight));
+  }
   for (const [id, path] of drawing.paths) attribute(path, "d", layout.paths[id]);
 }
 
@@ -112,12 +117,12 @@ function settle(drawing) {
   viewport.scrollTop += top - followed.top;
 }
 
-// What is picked is seen first; what was seen before is seen again.
+// What was seen before is seen again; at first the beginning, or else what is picked.
 function restore(drawing) {
   const { view, viewport, data } = drawing;
   if (view.left === null) {
     const shown = data.nodes.find((node) => node.key === data.selected || node.within);
-    [view.left, view.top] = shown ? toTheMiddle(viewport, standsFor(drawing, shown.key)) : [0, 0];
+    [view.left, view.top] = shown ? toSee(viewport, standsFor(drawing, shown.key)) : [0, 0];
   }
   [viewport.scrollLeft, viewport.scrollTop] = [view.left, view.top];
   viewport.addEventListener("scroll", () => {
@@ -125,10 +130,13 @@ function restore(drawing) {
   }, { passive: true });
 }
 
-function toTheMiddle(viewport, node) {
+// Along each axis nowhere, if it is inside there, or else to the middle.
+function toSee(viewport, node) {
   const [frame, box] = [viewport.getBoundingClientRect(), node.getBoundingClientRect()];
-  return [box.left - frame.left - (frame.width - box.width) / 2,
-    box.top - frame.top - (frame.height - box.height) / 2];
+  const along = (from, to, begin, length) =>
+    (to <= begin + length ? 0 : (from + to) / 2 - begin - length / 2);
+  return [along(box.left, box.right, frame.left, frame.width),
+    along(box.top, box.bottom, frame.top, frame.height)];
 }
 
 function watchPointer(drawing) {

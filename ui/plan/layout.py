@@ -1,14 +1,14 @@
 """A plan as boxes and curves: no overlaps, and long edges led around the boxes.
 
 The second half of the layered method: each slot moves towards its neighbours as far as the gaps
-allow. "Main" is the direction of flow, "cross" the one at right angles to it.
+allow. "Main" is the direction of flow, to the right; "cross" is the other.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from ui.plan.order import Edge, Node, Ordered, Slot, mean, ordered
+from ui.plan.order import Edge, Node, Ordered, Slot, mean
 
 Point = tuple[float, float]
 
@@ -20,10 +20,10 @@ class Sizes:
     `others` holds the width and height of boxes that have a size of their own.
     """
 
-    width: float = 212
+    width: float = 200
     height: float = 78
-    gap: float = 22
-    layer_gap: float = 56
+    gap: float = 20
+    layer_gap: float = 42
     lane: float = 14
     others: Mapping[Node, Point] = field(default_factory=dict)
 
@@ -42,45 +42,33 @@ class Layout:
     paths: Mapping[Edge, str]
 
 
-def lay_out(
-    nodes: Sequence[Node],
-    edges: Sequence[Edge],
-    sizes: Sizes | None = None,
-    *,
-    downwards: bool = False,
-) -> Layout:
-    """Place an acyclic graph, flowing to the right or downwards. Unknown ends are left out."""
-    return placed(ordered(nodes, edges), sizes or Sizes(), downwards=downwards)
-
-
-def placed(graph: Ordered, sizes: Sizes, *, downwards: bool = False) -> Layout:
-    """Place a graph whose order is known already: it is the same in both directions."""
-    return _Frame(graph, sizes, downwards=downwards).layout()
+def placed(graph: Ordered, sizes: Sizes) -> Layout:
+    """Place a graph whose order is known, flowing to the right."""
+    return _Frame(graph, sizes).layout()
 
 
 class _Frame:
     """A graph on its way to a layout: how far every slot extends, and where it goes."""
 
-    def __init__(self, graph: Ordered, sizes: Sizes, *, downwards: bool) -> None:
-        self.graph, self.sizes, self.downwards = graph, sizes, downwards
+    def __init__(self, graph: Ordered, sizes: Sizes) -> None:
+        self.graph, self.sizes = graph, sizes
         slots = [slot for layer in graph.layers for slot in layer]
-        along, across = (1, 0) if downwards else (0, 1)
-        self.length = {s: sizes.of(s)[along] if isinstance(s, str) else 0.0 for s in slots}
-        self.breadth = {s: sizes.of(s)[across] if isinstance(s, str) else sizes.lane for s in slots}
+        self.length = {s: sizes.of(s)[0] if isinstance(s, str) else 0.0 for s in slots}
+        self.breadth = {s: sizes.of(s)[1] if isinstance(s, str) else sizes.lane for s in slots}
         self.cross = self._cross()
         self.starts, self.ends = self._main()
 
     def layout(self) -> Layout:
         """Everything in the pixels of the drawing."""
         boxes = {
-            slot: self._turned((self.starts[slot], self.cross[slot] - self.breadth[slot] / 2))
+            slot: (self.starts[slot], self.cross[slot] - self.breadth[slot] / 2)
             for slot in self.cross
             if isinstance(slot, str)
         }
         paths = {edge: self._path(chain) for edge, chain in self.graph.chains.items()}
         length = max(self.ends.values(), default=0.0)
         breadth = max((self.cross[s] + self.breadth[s] / 2 for s in self.cross), default=0.0)
-        return Layout(*self._turned((length, breadth)), boxes, paths)
+        return Layout(length, breadth, boxes, paths)
 
     def _cross(self) -> dict[Slot, float]:
         """The middle of each slot across the flow; neighbours pull, gaps hold apart."""
@@ -123,23 +111,20 @@ class _Frame:
     def _path(self, chain: Sequence[Slot]) -> str:
         """Curves between layers, straight lines within them."""
         first = chain[0]
-        parts = [f"M{self._mark(self.starts[first] + self.length[first], self.cross[first])}"]
+        parts = [f"M{_mark(self.starts[first] + self.length[first], self.cross[first])}"]
         for source, target in pairwise(chain):
             out, into = self.ends[source], self.starts[target]
             if isinstance(source, tuple) or self.length[source] < out - self.starts[source]:
-                parts.append(f"L{self._mark(out, self.cross[source])}")
+                parts.append(f"L{_mark(out, self.cross[source])}")
             half = (out + into) / 2
             ends = (half, self.cross[source]), (half, self.cross[target])
-            curve = " ".join(self._mark(*end) for end in ends)
-            parts.append(f"C{curve} {self._mark(into, self.cross[target])}")
+            curve = " ".join(_mark(*end) for end in ends)
+            parts.append(f"C{curve} {_mark(into, self.cross[target])}")
         return "".join(parts)
 
-    def _mark(self, main: float, cross: float) -> str:
-        x, y = self._turned((main, cross))
-        return f"{x:.0f} {y:.0f}"
 
-    def _turned(self, point: Point) -> Point:
-        return (point[1], point[0]) if self.downwards else point
+def _mark(x: float, y: float) -> str:
+    return f"{x:.0f} {y:.0f}"
 
 
 def _spread(wanted: Sequence[float], offsets: Sequence[float]) -> list[float]:

@@ -1,4 +1,4 @@
-"""Where everything of a plan is drawn: flowing to the right, and downwards for narrow screens."""
+"""Where everything of a plan is drawn: flowing to the right, and in a column for narrow screens."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -6,25 +6,24 @@ from functools import lru_cache
 from math import ceil, sqrt
 from typing import Any
 
+from ui.plan.column import FOLD_HEIGHT, FRAME_EDGE, FRAME_HEAD, column
 from ui.plan.layout import Layout, Point, Sizes, placed
 from ui.plan.order import Edge, Ordered, ordered
 
 WIDE = Sizes()
-TALL = Sizes(width=198, layer_gap=34)
-TALL_COLUMNS = 2
-FOLD_HEIGHT = 98  # of a folded group, which says more than a card
-FRAME_HEAD = 38  # room above the cards of an opened group, where it is folded again
-FRAME_EDGE = 12
 FRAME_GAP = 12
 
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """JSON of both layouts, and the order in which a person walks through what they show."""
+    """JSON of both layouts, and the order in which a person walks through what they show.
+
+    A tangle has no `tall` layout.
+    """
 
     order: tuple[str, ...]
     wide: Mapping[str, Any]
-    tall: Mapping[str, Any]
+    tall: Mapping[str, Any] | None
 
 
 @lru_cache(maxsize=64)
@@ -37,29 +36,26 @@ def places(
     """Where cards, folded groups and opened ones go; asked again at every refresh, so kept."""
     graph = ordered(units, edges)
     order = tuple(slot for layer in graph.layers for slot in layer if isinstance(slot, str))
-    wide, tall = (_one_way(graph, sizes, folds, dict(frames)) for sizes in (WIDE, TALL))
-    return Places(order, wide, tall)
+    wide = _wide(graph, folds, dict(frames))
+    return Places(order, wide, column(order, graph.chains, folds, dict(frames)))
 
 
-def _one_way(
-    graph: Ordered, sizes: Sizes, folds: Sequence[str], frames: Mapping[str, tuple[str, ...]]
+def _wide(
+    graph: Ordered, folds: Sequence[str], frames: Mapping[str, tuple[str, ...]]
 ) -> Mapping[str, Any]:
-    tall = sizes is TALL
-    grids = {frame: _Grid(members, sizes, tall=tall) for frame, members in frames.items()}
-    own: dict[str, Point] = {fold: (sizes.width, FOLD_HEIGHT) for fold in folds}
+    grids = {frame: _Grid(members) for frame, members in frames.items()}
+    own: dict[str, Point] = {fold: (WIDE.width, FOLD_HEIGHT) for fold in folds}
     own |= {frame: grid.size for frame, grid in grids.items()}
-    layout = placed(graph, replace(sizes, others=own), downwards=tall)
-    return _json(layout, sizes, grids, folds)
+    return _json(placed(graph, replace(WIDE, others=own)), grids, folds)
 
 
 class _Grid:
     """The cards of an opened group, in rows."""
 
-    def __init__(self, members: tuple[str, ...], sizes: Sizes, *, tall: bool) -> None:
+    def __init__(self, members: tuple[str, ...]) -> None:
         self.members = members
-        self.step = (sizes.width + FRAME_GAP, sizes.height + FRAME_GAP)
-        square = ceil(sqrt(len(members) * self.step[1] / self.step[0]))
-        self.columns = TALL_COLUMNS if tall else max(1, square)
+        self.step = (WIDE.width + FRAME_GAP, WIDE.height + FRAME_GAP)
+        self.columns = max(1, round(sqrt(len(members) * self.step[1] / self.step[0])))
         rows = ceil(len(members) / self.columns)
         self.size: Point = (
             self.columns * self.step[0] - FRAME_GAP + 2 * FRAME_EDGE,
@@ -77,9 +73,7 @@ class _Grid:
         return found
 
 
-def _json(
-    layout: Layout, sizes: Sizes, grids: Mapping[str, _Grid], folds: Sequence[str]
-) -> dict[str, Any]:
+def _json(layout: Layout, grids: Mapping[str, _Grid], folds: Sequence[str]) -> dict[str, Any]:
     boxes = {unit: [round(x), round(y)] for unit, (x, y) in layout.boxes.items()}
     frames = {}
     for name, grid in grids.items():
@@ -87,11 +81,11 @@ def _json(
         frames[name] = [*corner, *map(round, grid.size)]
         boxes |= grid.boxes((corner[0], corner[1]))
     for name in folds:
-        boxes[name] += [round(sizes.width), FOLD_HEIGHT]
+        boxes[name] += [round(WIDE.width), FOLD_HEIGHT]
     return {
         "width": round(layout.width),
         "height": round(layout.height),
-        "box": [round(sizes.width), round(sizes.height)],
+        "box": [round(WIDE.width), round(WIDE.height)],
         "boxes": boxes,
         "frames": frames,
         "paths": {f"{source}>{target}": path for (source, target), path in layout.paths.items()},
