@@ -4,11 +4,21 @@ import os
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 from uuid import UUID
 
-from playwright.async_api import Locator, Page, Request, async_playwright, expect
+from playwright.async_api import (
+    Locator,
+    Page,
+    Request,
+    async_playwright,
+    expect,
+)
+from playwright.async_api import (
+    TimeoutError as PlaywrightTimeoutError,
+)
 
 from shared.models import TaskDetail
 from ui.client import AsyncQuintetClient
@@ -24,9 +34,10 @@ FLAGS = [
 ]
 FINISHED_MS = 120_000
 SOON_MS = 20_000
+expect.set_options(timeout=SOON_MS)
 OVER = re.compile("Completed|Failed|Partly done|Cancelled")
 RESTING_SECONDS = 5  # between refreshes of a task that is over
-# Counts what is taken out of a drawing; it may be inside a shadow root.
+# Counts what happens to a drawing, and to which cards; it may be inside a shadow root.
 WATCH = """(name) => {
   const find = (node) => {
     const found = node.querySelector(name);
@@ -37,12 +48,57 @@ WATCH = """(name) => {
     }
     return null;
   };
-  window.watched = find(document);
-  window.removed = 0;
+  const root = find(document);
+  const seen = window.seen = { root, added: 0, removed: 0, changes: 0, cards: new Set() };
   new MutationObserver((changes) => {
-    for (const change of changes) window.removed += change.removedNodes.length;
-  }).observe(window.watched, { childList: true, subtree: true });
+    for (const change of changes) {
+      seen.added += change.addedNodes.length;
+      seen.removed += change.removedNodes.length;
+      seen.changes += 1;
+      const at = change.target.nodeType === 3 ? change.target.parentElement : change.target;
+      const card = at && at.closest('.card');
+      if (card) seen.cards.add(card.dataset.key);
+    }
+  }).observe(root, { childList: true, attributes: true, characterData: true, subtree: true });
 }"""
+SEEN = """() => ({ ...window.seen, there: window.seen.root.isConnected, root: null,
+  cards: [...window.seen.cards] })"""
+# No script of the page is under way, and nothing of an earlier run is left in it.
+RESTS = """() => {
+  const app = document.querySelector('[data-testid=stApp]');
+  return app?.dataset.testScriptState === 'notRunning'
+    && !document.querySelector('[data-testid=stSkeleton], [data-stale=true]');
+}"""
+# What makes the page scroll sideways or is cut off; not what is within something that scrolls.
+TOO_WIDE = """() => {
+  const main = document.querySelector('[data-testid=stMain]');
+  if (!main) return ['there is no page'];
+  const found = main.scrollWidth > main.clientWidth + 1 ? ['the page itself'] : [];
+  const look = (parent) => {
+    for (const one of parent.children) {
+      const box = one.getBoundingClientRect();
+      const shown = box.width && box.height && one.checkVisibility({ visibilityProperty: true });
+      if (shown && box.right > innerWidth + 1) {
+        found.push(`${one.nodeName} ${one.getAttribute('class') || ''} to ${box.right}`);
+      }
+      if (getComputedStyle(one).overflowX !== 'visible') continue;
+      if (one.shadowRoot) look(one.shadowRoot);
+      look(one);
+    }
+  };
+  look(main);
+  return found;
+}"""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What happened to the drawing that is watched."""
+
+    added: int
+    removed: int
+    changes: int
+    cards: list[str]
 
 
 class LiveStack(Protocol):
@@ -71,15 +127,32 @@ class Browsing:
     def card(self, title: str) -> Locator:
         return self.page.locator(".card", has_text=title)
 
+    async def settled(self) -> None:
+        """Wait until the page is drawn to its end and stays so for a moment."""
+        for _ in range(2):
+            await self.page.wait_for_function(RESTS)
+            await self.page.wait_for_timeout(100)
+
     async def watch(self, drawing: str) -> None:
-        """Count from now on what is taken out of this drawing."""
+        """Count from now on what happens to this drawing."""
         await self.page.evaluate(WATCH, drawing)
 
+    async def seen(self) -> Seen:
+        """What happened to the drawing that is watched, which must still be there."""
+        told = await self.page.evaluate(SEEN)
+        assert told["there"]
+        return Seen(told["added"], told["removed"], told["changes"], told["cards"])
+
     async def taken_out(self) -> int:
-        """How much was taken out of the drawing that is watched, which must still be there."""
-        removed, there = await self.page.evaluate("[window.removed, window.watched.isConnected]")
-        assert there
-        return int(removed)
+        """How much was taken out of the drawing that is watched."""
+        return (await self.seen()).removed
+
+    async def fits(self) -> None:
+        """Wait until nothing needs sideways scrolling, but what scrolls by itself."""
+        try:
+            await self.page.wait_for_function(f"({TOO_WIDE})().length === 0")
+        except PlaywrightTimeoutError:
+            raise AssertionError(await self.page.evaluate(TOO_WIDE)) from None
 
     async def hand_in(
         self, description: str, *files: Path, title: str = "", review: str = ""

@@ -63,9 +63,9 @@ class ScriptedTasks:
         }
         if last in found:
             return Reply(200, json.dumps(found[last]))
-        self.asked += 1
         if last != str(self.task.id):
             return Reply(404, '{"detail": "there is no such task"}')
+        self.asked += 1
         return Reply(200, records.detail(self.task).model_dump_json())
 
 

@@ -55,7 +55,7 @@ async def test_a_result_that_never_passes_shows_what_its_check_printed_last(
     assert outcomes == ["failed", "repeated", "failed"]
     await page.set_viewport_size({"width": 390, "height": 900})
     await expect(failed.locator("pre")).to_be_visible()
-    assert await page.evaluate("document.documentElement.scrollWidth") <= 390
+    await browser.fits()
 
 
 async def test_a_review_asked_for_in_the_form_shows_its_scores_and_quotes(

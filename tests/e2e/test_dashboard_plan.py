@@ -1,6 +1,5 @@
 """The plan's drawing and the timeline in a real browser: two hundred subtasks, and no flicker."""
 
-import time
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
@@ -10,35 +9,13 @@ from playwright.async_api import Locator, expect
 from shared.states import SubtaskStatus, TaskStatus
 from tests.e2e.browsing import SOON_MS, Browsing, browsing
 from tests.e2e.plan_world import ScriptedTasks, dashboard, large_task, small_task
+from tests.ticks import ticks
 
-UPDATE_MS = 16.0
-# Counts what happens to a drawing, and to which cards, from now on.
-WATCH = """(name) => {
-  const find = (node) => {
-    const found = node.querySelector(name);
-    if (found) return found;
-    for (const inner of node.querySelectorAll('*')) {
-      const deeper = inner.shadowRoot && find(inner.shadowRoot);
-      if (deeper) return deeper;
-    }
-    return null;
-  };
-  const root = find(document);
-  window.seen = { root, nodes: 0, changes: 0, cards: new Set() };
-  new MutationObserver((changes) => {
-    for (const change of changes) {
-      window.seen.nodes += change.addedNodes.length + change.removedNodes.length;
-      window.seen.changes += 1;
-      const at = change.target.nodeType === 3 ? change.target.parentElement : change.target;
-      const card = at && at.closest('.card');
-      if (card) window.seen.cards.add(card.dataset.key);
-    }
-  }).observe(root, { childList: true, attributes: true, characterData: true, subtree: true });
-}"""
-SEEN = """() => [window.seen.root.isConnected, window.seen.nodes, window.seen.changes,
-  [...window.seen.cards]]"""
-# The best of some: a busy machine makes single updates look slow.
-TOOK = "Math.min(...performance.getEntriesByName('quintet plan').map((entry) => entry.duration))"
+READABLE = 12.0  # pixels: the least height of a title's letters
+# How high letters are on the screen, zoomed as the plan is.
+LETTERS = """all => all.map((one) => parseFloat(getComputedStyle(one).fontSize)
+  * one.getBoundingClientRect().width / one.offsetWidth)"""
+FRAME = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
 
 
 @pytest.fixture(scope="module")
@@ -57,9 +34,10 @@ class Plan:
     """The drawing on the page of a task."""
 
     def __init__(self, browser: Browsing, tasks: ScriptedTasks) -> None:
-        self.page, self.tasks = browser.page, tasks
+        self.browser, self.page, self.tasks = browser, browser.page, tasks
         self.cards = self.page.locator(".plan .card")
         self.viewport = self.page.locator(".plan .viewport")
+        self.level = self.page.locator(".tool.level")
 
     async def open(self) -> "Plan":
         await self.page.goto(self.tasks.page())
@@ -71,29 +49,24 @@ class Plan:
         return self.page.locator(f'.card[data-key="{key}"]')
 
     async def refreshed(self, times: int) -> None:
-        """Wait until so many whole refreshes are on the screen."""
+        """Wait until so many whole refreshes are on the screen: the page has asked once more."""
         wanted = self.tasks.asked + times + 1
-        deadline = time.monotonic() + SOON_MS / 1000 + 6 * times
-        while self.tasks.asked < wanted:
-            assert time.monotonic() < deadline, "the page does not ask any more"
-            await self.page.wait_for_timeout(50)
-        await self.page.wait_for_timeout(400)
+        async for _ in ticks(within=SOON_MS / 1000 + 6 * times, every=0.05):
+            if self.tasks.asked > wanted:
+                break
+        await self.browser.settled()
+        await self.page.evaluate(FRAME)
 
-    async def level(self) -> int:
-        return int((await self.page.locator(".tool.level").inner_text()).split()[0])
+    async def all_inside(self) -> None:
+        """Wait until every card is within the drawing's frame."""
+        async for _ in ticks(within=SOON_MS / 1000, every=0.05):
+            if await self.inside(self.cards):
+                return
 
-    async def watch(self, name: str) -> None:
-        await self.page.evaluate(WATCH, name)
-
-    async def seen(self) -> tuple[int, int, list[str]]:
-        there, nodes, changes, cards = await self.page.evaluate(SEEN)
-        assert there
-        return nodes, changes, cards
-
-    async def all_inside(self) -> bool:
+    async def inside(self, cards: Locator) -> bool:
         frame = await self.viewport.bounding_box()
         assert frame
-        edges: list[Any] = await self.cards.evaluate_all(
+        edges: list[Any] = await cards.evaluate_all(
             "all => all.map((one) => one.getBoundingClientRect())"
             ".map((box) => [box.left, box.right, box.top, box.bottom])"
         )
@@ -115,10 +88,10 @@ async def test_a_refresh_without_news_changes_nothing_at_all(
         update={"status": TaskStatus.COMPLETED, "finished_at": tasks.task.created_at}
     )
     plan = await Plan(browser, tasks).open()
-    await plan.watch(".plan")
+    await browser.watch(".plan")
     await plan.refreshed(3)
-    nodes, _, cards = await plan.seen()
-    assert (nodes, cards) == (0, [])
+    seen = await browser.seen()
+    assert (seen.added, seen.removed, seen.cards) == (0, 0, [])
 
 
 async def test_the_change_of_one_status_touches_only_its_card(
@@ -127,12 +100,12 @@ async def test_the_change_of_one_status_touches_only_its_card(
     tasks.task = small_task()
     tasks.change("products", status=SubtaskStatus.QUEUED, started_at=None, waiting=None)
     plan = await Plan(browser, tasks).open()
-    await plan.watch(".plan")
+    await browser.watch(".plan")
     tasks.change("letter", status=SubtaskStatus.COMPLETED)
     await expect(plan.card("letter")).to_have_attribute("data-status", "completed")
     await plan.refreshed(1)
-    nodes, _, cards = await plan.seen()
-    assert (nodes, cards) == (0, ["letter"])
+    seen = await browser.seen()
+    assert (seen.added, seen.removed, seen.cards) == (0, 0, ["letter"])
 
 
 async def test_nothing_is_replaced_while_the_work_goes_on(
@@ -140,18 +113,39 @@ async def test_nothing_is_replaced_while_the_work_goes_on(
 ) -> None:
     tasks.task = small_task()
     plan = await Plan(browser, tasks).open()
-    await plan.watch(".plan .viewport")
+    await browser.watch(".plan .viewport")
     await plan.refreshed(2)
-    nodes, changes, cards = await plan.seen()
-    assert (nodes, cards) == (0, ["products"]), "its seconds are counted"
-    assert changes
+    seen = await browser.seen()
+    assert (seen.added, seen.removed) == (0, 0)
+    assert seen.cards == ["products"], "its seconds are counted"
     await plan.page.get_by_role("tab", name="Timeline").click()
     await expect(plan.page.locator(".timeline .row")).to_have_count(6)
-    await plan.watch(".timeline")
+    await browser.watch(".timeline")
     await plan.refreshed(3)
-    nodes, changes, _ = await plan.seen()
-    assert nodes == 0
-    assert changes
+    seen = await browser.seen()
+    assert (seen.added, seen.removed) == (0, 0)
+    assert seen.changes
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+async def test_an_ordinary_plan_can_be_read_at_once(tasks: ScriptedTasks, width: int) -> None:
+    tasks.task = small_task()
+    async with browsing(tasks, width=width) as browser:
+        plan = await Plan(browser, tasks).open()
+        await expect(plan.cards).to_have_count(9)
+        titles = await plan.cards.locator(".title").evaluate_all(LETTERS)
+        assert min(titles) >= READABLE
+        await plan.all_inside()
+        await browser.fits()
+
+
+async def test_a_long_plan_begins_at_its_beginning(tasks: ScriptedTasks) -> None:
+    tasks.task = large_task()
+    async with browsing(tasks, width=390) as browser:
+        plan = await Plan(browser, tasks).open()
+        titles = await plan.cards.locator(".title").evaluate_all(LETTERS)
+        assert min(titles) >= READABLE
+        assert await plan.inside(plan.card("collect"))
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -167,12 +161,12 @@ async def test_two_hundred_subtasks_stay_usable(
         research = plan.card("fold:research-01")
         await expect(research).to_contain_text("60 subtasks: 60 done")
         await plan.page.locator(".tool.fit").click()
-        assert await plan.all_inside()
+        await plan.all_inside()
 
         await research.click()
         await expect(plan.cards).to_have_count(71)
         await plan.page.keyboard.press("f")
-        assert await plan.all_inside()
+        await plan.all_inside()
         await plan.card("research-17").click()
         await expect(plan.card("research-17")).to_have_attribute("aria-pressed", "true")
         await expect(plan.page.locator(".st-key-subtask")).to_contain_text("Research topic 17")
@@ -181,13 +175,10 @@ async def test_two_hundred_subtasks_stay_usable(
 
         await plan.page.get_by_role("button", name="Unfold all").click()
         await expect(plan.cards).to_have_count(200)
-        assert await plan.all_inside()
-        await plan.page.evaluate("performance.clearMeasures()")
-        await plan.page.wait_for_function(f"{TOOK} < {UPDATE_MS}")
-        await expect(plan.cards).to_have_count(200)
+        await plan.all_inside()
         await plan.page.get_by_role("button", name="Fold groups").click()
         await expect(plan.cards).to_have_count(12)
-        assert await plan.page.evaluate("document.documentElement.scrollWidth") <= width
+        await browser.fits()
 
 
 async def test_the_keyboard_alone_is_enough(browser: Browsing, tasks: ScriptedTasks) -> None:
@@ -230,14 +221,14 @@ async def test_zoom_and_pan_are_kept(browser: Browsing, tasks: ScriptedTasks) ->
     press = plan.page.keyboard.press
     await plan.viewport.focus()
     await press("0")
-    assert await plan.level() == 100
+    await expect(plan.level).to_have_text("100 %")
     await press("+")
-    assert await plan.level() == 125
+    await expect(plan.level).to_have_text("125 %")
     await press("-")
     await press("-")
-    assert await plan.level() == 80
+    await expect(plan.level).to_have_text("80 %")
     await plan.page.get_by_role("button", name="Zoom in").click()
-    assert await plan.level() == 100
+    await expect(plan.level).to_have_text("100 %")
     box = await plan.viewport.bounding_box()
     assert box
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] - 12
@@ -245,8 +236,7 @@ async def test_zoom_and_pan_are_kept(browser: Browsing, tasks: ScriptedTasks) ->
     await plan.page.keyboard.down("Control")
     await plan.page.mouse.wheel(0, -40)
     await plan.page.keyboard.up("Control")
-    zoomed = await plan.level()
-    assert zoomed > 110
+    await expect(plan.level).to_have_text("122 %")
     before = await plan.viewport.evaluate("one => one.scrollLeft")
     await plan.page.mouse.down()
     await plan.page.mouse.move(x - 150, y, steps=4)
@@ -254,11 +244,11 @@ async def test_zoom_and_pan_are_kept(browser: Browsing, tasks: ScriptedTasks) ->
     left = await plan.viewport.evaluate("one => one.scrollLeft")
     assert left == pytest.approx(before + 150, abs=2)
     await plan.refreshed(2)
-    assert await plan.level() == zoomed
+    await expect(plan.level).to_have_text("122 %")
     assert await plan.viewport.evaluate("one => one.scrollLeft") == left
     tasks.task = tasks.task.model_copy(update={"status": TaskStatus.COMPLETED})
     await plan.refreshed(2)  # the page of an ended task is drawn anew once
-    assert await plan.level() == zoomed
+    await expect(plan.level).to_have_text("122 %")
     assert await plan.viewport.evaluate("one => one.scrollLeft") == left
 
 
@@ -266,11 +256,11 @@ async def test_two_fingers_zoom(tasks: ScriptedTasks) -> None:
     tasks.task = large_task()
     async with browsing(tasks, width=390) as browser:
         plan = await Plan(browser, tasks).open()
-        await plan.viewport.scroll_into_view_if_needed()
-        before = await plan.level()
-        box = await plan.viewport.bounding_box()
+        await plan.card("collect").scroll_into_view_if_needed()
+        await expect(plan.level).to_have_text("100 %")
+        box = await plan.card("collect").bounding_box()
         assert box
-        x, y = box["x"] + box["width"] / 2, box["y"] + 120
+        x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
         session = await plan.page.context.new_cdp_session(plan.page)
 
         async def touch(kind: str, *apart: int) -> None:
@@ -284,7 +274,7 @@ async def test_two_fingers_zoom(tasks: ScriptedTasks) -> None:
         await touch("touchMove", 50)
         await touch("touchMove", 30)
         await touch("touchEnd")
-        assert await plan.level() == pytest.approx(before / 2, abs=2)
+        await expect(plan.level).to_have_text("50 %")
 
 
 async def test_a_click_after_a_drag_is_a_click_again(
@@ -320,4 +310,4 @@ async def test_the_timeline_reads_on_a_narrow_screen(tasks: ScriptedTasks) -> No
         track = await rows.first.locator(".track").bounding_box()
         assert track
         assert track["width"] > 280, "the bars have the whole width"
-        assert await plan.page.evaluate("document.documentElement.scrollWidth") <= 390
+        await browser.fits()

@@ -37,8 +37,6 @@ REQUESTS = {
 }
 REVIEWED = {"rework"}
 
-pytestmark = pytest.mark.timeout(300)  # eight tasks at once, for the first test that asks
-
 
 @dataclass(frozen=True)
 class Course:
