@@ -6,7 +6,6 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.live import Live
-from rich.table import Table
 from rich.text import Text
 
 from shared.errors import Busy, DependencyUnavailable, QuintetError
@@ -36,7 +35,7 @@ def run(api_url: str, dashboard_url: str, console: Console) -> int:
         console.print(Text(f"The demo failed: {error.detail}\n{error.remedy}", style="red"))
         return 1
     console.print(pictures.ending(task))
-    console.print(_summary(task, api_url, dashboard_url))
+    console.print(_summary(task, api_url, dashboard_url), soft_wrap=True)
     return 0 if task.status is TaskStatus.COMPLETED else 1
 
 
@@ -47,6 +46,7 @@ async def _demonstrate(api_url: str, console: Console) -> TaskView:
             DESCRIPTION,
             title=TITLE,
             user_id="demo",
+            require_approval=False,  # nobody is asked here
             files=[Upload(SAMPLE.name, content, "text/csv")],
         )
         console.print(Text(f"Handed in {SAMPLE.name} and the task “{TITLE}”.", style="bold"))
@@ -102,15 +102,15 @@ def _news(task: TaskView) -> list[str]:
     return lines
 
 
-def _summary(task: TaskView, api_url: str, dashboard_url: str) -> Table:
-    lines = Table.grid(padding=(0, 2))
-    lines.add_column()
-    lines.add_column(overflow="fold")
+def _summary(task: TaskView, api_url: str, dashboard_url: str) -> Text:
+    """To be printed with `soft_wrap`: a broken address cannot be copied."""
     model = "Simulated model" if task.simulated else "real model"
     price = f"{money(task.cost_usd)} for {compact(token_count(task.tokens))} tokens ({model})"
-    lines.add_row("Status", str(task.status))
-    lines.add_row("Time", duration(elapsed(task.created_at, task.finished_at, now())))
-    lines.add_row("Price", Text(price, style="yellow" if task.simulated else ""))
-    lines.add_row("Files", f"{api_url}/tasks/{task.id}/artifacts")
-    lines.add_row("See it", Text(dashboard_url, style="bold cyan"))
-    return lines
+    rows = {
+        "Status": Text(str(task.status)),
+        "Time": Text(duration(elapsed(task.created_at, task.finished_at, now()))),
+        "Price": Text(price, style="yellow" if task.simulated else ""),
+        "Files": Text(f"{api_url}/tasks/{task.id}/artifacts"),
+        "See it": Text(dashboard_url, style="bold cyan"),
+    }
+    return Text("\n").join(Text.assemble(name.ljust(8), row) for name, row in rows.items())

@@ -86,6 +86,7 @@ everything() {
 # No test may reach a person's own servers or spend their money.
 unset ANTHROPIC_API_KEY ANTHROPIC_AUTH_TOKEN ANTHROPIC_BASE_URL
 unset DATABASE_URL DATA_DATABASE_URL REDIS_URL QUINTET_API_URL QUINTET_HOME
+export QUINTET_ENV_FILE= # and no .env: tests and what they start run beside it
 
 for part in "$@"; do
   case " $PARTS " in

@@ -70,8 +70,8 @@ async def health(system: System) -> str:
 async def ready(system: System) -> str:
     """GET /ready says that stores and model are there"""
     state = await system.quintet.ready()
-    require(state.get("status") == "ready", f"it says {state}")
-    return "Simulated model" if state.get("simulated") else "real model"
+    require(state.status == "ready", f"it says {state}")
+    return "Simulated model" if state.simulated else "real model"
 
 
 async def agents(system: System) -> str:
@@ -115,7 +115,7 @@ async def sales(system: System) -> str:
 
 async def broken_branch(system: System) -> str:
     """A failure blocks what needs it and nothing else (simulated model only)"""
-    if not (await system.quintet.ready()).get("simulated"):
+    if not (await system.quintet.ready()).simulated:
         return "a real model fails when it must, not when asked: not applicable"
     task_id = await submit(system, "Do the broken branch, please.")
     await end_of(system, task_id)
@@ -131,7 +131,7 @@ async def broken_branch(system: System) -> str:
 async def cancel(system: System) -> str:
     """A running task can be cancelled"""
     text = "Write a one-line haiku about patience into a file."
-    simulated = (await system.quintet.ready()).get("simulated")
+    simulated = (await system.quintet.ready()).simulated
     task_id = await submit(system, f"{text} [[simulate: slow 5]]" if simulated else text)
     await running(system, task_id)
     began = time.monotonic()
@@ -175,7 +175,8 @@ CHECKS: tuple[Check, ...] = (
 
 async def submit(system: System, text: str, *files: Upload) -> UUID:
     """Hand a task in; its id."""
-    return (await system.quintet.submit(text, user_id=USER, files=files)).id
+    task = await system.quintet.submit(text, user_id=USER, require_approval=False, files=files)
+    return task.id
 
 
 async def end_of(system: System, task_id: UUID, within: float = TASK_SECONDS) -> str:

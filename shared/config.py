@@ -1,6 +1,7 @@
 """Settings, one frozen class per concern, read once in each `__main__` and passed down as values.
 
-Every field's environment variable is its alias; `.env.example` lists them all.
+Every field's environment variable is its alias; `.env.example` lists them all. What the environment
+does not say is read from `.env`, or from the file that QUINTET_ENV_FILE names; empty means none.
 """
 
 import os
@@ -10,7 +11,13 @@ from typing import Annotated, Literal
 from urllib.parse import urlsplit, urlunsplit
 
 from pydantic import BeforeValidator, Field, SecretStr
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    DotEnvSettingsSource,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
 
 ReviewPolicy = Literal["off", "sampled", "always"]
 Fraction = Annotated[float, Field(gt=0, le=1)]
@@ -42,10 +49,29 @@ def _limits(value: object) -> object:
     return value
 
 
+def env_file() -> Path | None:
+    """The file of settings, relative to the working directory; None when there shall be none."""
+    name = os.environ.get("QUINTET_ENV_FILE", ".env")
+    return Path(name) if name else None
+
+
 class _Settings(BaseSettings):
     model_config = SettingsConfigDict(
-        frozen=True, extra="ignore", env_file=".env", populate_by_name=True, env_ignore_empty=True
+        frozen=True, extra="ignore", populate_by_name=True, env_ignore_empty=True
     )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment, then the file that it names now: one process may be told of none."""
+        file = DotEnvSettingsSource(settings_cls, env_file=env_file())
+        return init_settings, env_settings, file
 
 
 class DatabaseSettings(_Settings):

@@ -7,6 +7,7 @@ is a pipe that it holds.
 
 import asyncio
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -26,6 +27,9 @@ from scripts.claude_simulator.server import simulated_model
 from shared.database.connection import Pool, open_pool
 from shared.database.migrate import migrate
 from tests.ledger_world import World
+
+# A person's own settings beside the code would hold up the tests, or make them spend money.
+os.environ["QUINTET_ENV_FILE"] = ""
 
 ROOT = Path(__file__).parent.parent
 STOP_SECONDS = 30

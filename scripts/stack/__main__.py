@@ -2,10 +2,13 @@
 
 import argparse
 import asyncio
+import errno
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
+import psutil
 from rich.console import Console
 
 from scripts import demo
@@ -15,6 +18,13 @@ from scripts.stack.process import StartError
 from scripts.stack.settings import MARKER, StackSettings
 from scripts.stack.supervisor import Supervisor
 
+FAILED = {
+    "up": "Quintet could not start.",
+    "run": "Quintet could not start.",
+    "down": "Quintet could not be stopped.",
+    "status": "Quintet could not be looked at.",
+}
+
 
 def main(words: Sequence[str] | None = None) -> int:
     """Run one command; its exit code."""
@@ -22,9 +32,10 @@ def main(words: Sequence[str] | None = None) -> int:
     console = Console()
     try:
         return _run(arguments, StackSettings.load(), console)
-    except StartError as error:
-        console.print("Quintet could not start.", style="bold red")
-        console.print(str(error), markup=False, highlight=False)
+    except (StartError, OSError, psutil.AccessDenied) as error:
+        console.print(FAILED[arguments.command], style="bold red")
+        words = str(error) if isinstance(error, StartError) else remedy(error)
+        console.print(words, markup=False, highlight=False, soft_wrap=True)
         return 1
     except KeyboardInterrupt:
         return 130
@@ -43,6 +54,35 @@ def _run(arguments: argparse.Namespace, settings: StackSettings, console: Consol
             return status(settings, console)
         case _:
             return supervise(settings)
+
+
+def remedy(error: OSError | psutil.AccessDenied) -> str:
+    """What the system refused, and what to do."""
+    if isinstance(error, psutil.AccessDenied):
+        return f"pid {error.pid} belongs to another user: do this as that user, or as root."
+    place = Path(os.fsdecode(error.filename)) if error.filename else None
+    reason = f"{place}: {error.strerror}." if place else f"{error.strerror or error}."
+    if place and isinstance(error, PermissionError):
+        return (
+            f"{reason} It belongs to {_owner(place)}, as does the Quintet that uses it: do this as"
+            " that user, or set QUINTET_HOME to a folder of your own for a Quintet of your own."
+        )
+    home = "QUINTET_HOME (the folder .quintet here unless it is set)"
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f"{reason} Make room on the disk of {home}, or set it to a folder on another disk."
+    return f"{reason} Mend that, or set {home} to another folder."
+
+
+def _owner(path: Path) -> str:
+    """Who owns it, or the nearest folder above that we may look at."""
+    for each in (path, *path.absolute().parents):
+        try:
+            return each.owner()
+        except KeyError:
+            return f"uid {each.stat().st_uid}"
+        except OSError:  # it is hidden from us, or not there
+            continue
+    return "somebody else"
 
 
 def supervise(settings: StackSettings) -> int:

@@ -12,7 +12,7 @@ from scripts.stack import environment as allowed
 from scripts.stack.preflight import OwnPostgres, OwnRedis
 from scripts.stack.service import HttpService, Step, Unit
 from scripts.stack.settings import LOOPBACK, PROFILES, StackSettings
-from shared.config import DatabaseSettings
+from shared.config import DatabaseSettings, env_file
 
 Environment = Callable[[], Mapping[str, str]]
 DRAIN_SECONDS = 15  # an agent's last chance to end its attempts when a person stops the stack
@@ -128,7 +128,8 @@ class Composition:
 
     def _hidden(self) -> list[Path]:
         """What agents' programs shall not read: the databases, the logs and the secrets."""
-        return [path for path in (self.settings.home, self.settings.root / ".env") if path.exists()]
+        settings = self.settings.root / (env_file() or ".env")
+        return [path for path in (self.settings.home, settings) if path.exists()]
 
     def _dashboard(self) -> Unit:
         settings = self.settings

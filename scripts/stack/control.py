@@ -33,7 +33,7 @@ def up(settings: StackSettings, console: Console) -> None:
         if state is None or state.phase is not Phase.READY:
             _follow(settings, console, None)
         console.print("Quintet was running already.")
-    console.print(welcome(settings))
+    console.print(welcome(settings), highlight=False, soft_wrap=True)
 
 
 def status(settings: StackSettings, console: Console) -> int:

@@ -5,12 +5,11 @@ from typing import Self
 
 from rich.console import Console, Group
 from rich.live import Live
-from rich.panel import Panel
 from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
-from scripts.stack.settings import StackSettings
+from scripts.stack.settings import LOOPBACK, PROFILES, StackSettings
 from scripts.stack.state import Health, StackState, UnitState
 
 MARKS = {
@@ -85,15 +84,27 @@ def status_table(state: StackState) -> Table:
     return table
 
 
-def welcome(settings: StackSettings) -> Panel:
-    """Where everything is, and whether the model is real."""
-    lines = Table.grid(padding=(0, 2))
-    lines.add_row("Dashboard", Text(settings.dashboard_url, style="bold cyan"))
-    lines.add_row("API", Text(f"{settings.api_url}/docs", style="cyan"))
-    lines.add_row("Model", _model(settings))
-    lines.add_row("Logs", str(settings.logs))
-    lines.add_row("Stop", "scripts/stop.sh")
-    return Panel(lines, title="Quintet is running", border_style="green", expand=False)
+def welcome(settings: StackSettings) -> Text:
+    """Where everything is, and whether the model is real; print it with `soft_wrap`.
+
+    Without a frame and without wrapping an address can be copied from any terminal.
+    """
+    first = settings.agent_base_port
+    agents = f"http://{LOOPBACK}:{first} to {first + len(PROFILES) - 1}"
+    rows = {
+        "Dashboard": Text(settings.dashboard_url, style="bold cyan"),
+        "API": Text(f"{settings.api_url}/docs", style="cyan"),
+        "Agents": Text(agents, style="cyan"),
+        "Model": _model(settings),
+        "Logs": Text(str(settings.logs)),
+        "Stop": Text("scripts/stop.sh"),
+    }
+    database = settings.home / "postgres"
+    if database.is_symlink():
+        where = f"in {database.resolve()}: PostgreSQL refuses root, and its user cannot get here"
+        rows["Database"] = Text(where, style="yellow")
+    lines = [Text.assemble("  ", (name.ljust(11), "bold"), row) for name, row in rows.items()]
+    return Text("\n").join([Text("Quintet is running", style="bold green"), *lines])
 
 
 def _model(settings: StackSettings) -> Text:

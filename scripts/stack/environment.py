@@ -14,18 +14,21 @@ from shared.config import (
     ModelSettings,
     OrchestratorSettings,
     QueueSettings,
+    VerificationSettings,
     WorkspaceSettings,
 )
 
 SYSTEM = (
     *("PATH", "HOME", "USER", "LOGNAME", "SHELL", "TZ", "TMPDIR"),
     *("LANG", "LANGUAGE", "LC_ALL", "LC_CTYPE"),
+    "QUINTET_ENV_FILE",
     *("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS"),
 )
 PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy")
 STORES = (DatabaseSettings, QueueSettings, LeaseSettings, WorkspaceSettings, LogSettings)
-ORCHESTRATOR = (*STORES, ModelSettings, OrchestratorSettings)
-AGENT = (*STORES, ModelSettings, AgentSettings, EmbeddingSettings)
+THINKING = (ModelSettings, VerificationSettings)
+ORCHESTRATOR = (*STORES, *THINKING, OrchestratorSettings)
+AGENT = (*STORES, *THINKING, AgentSettings, EmbeddingSettings)
 
 
 def basis(settings: StackSettings, python: str) -> dict[str, str]:

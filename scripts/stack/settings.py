@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,11 +11,13 @@ from typing import Self
 from dotenv import dotenv_values
 
 from scripts.stack.process import StartError
+from shared import config
 
 ROOT = Path(__file__).resolve().parents[2]
 MARKER = "QUINTET_STACK"
 PROFILES = ("analyst", "researcher", "archivist", "engineer", "statistician")
 LOOPBACK = "127.0.0.1"
+NEEDED_BYTES = 256 * 1024 * 1024  # fresh databases, logs, and some room to work
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +33,10 @@ class StackSettings:
 
     @classmethod
     def load(cls, root: Path = ROOT) -> Self:
-        """From the environment, and `.env` in the root for what it does not set."""
-        file = {key: value for key, value in dotenv_values(root / ".env").items() if value}
+        """From the environment, and the file of settings for what it does not set."""
+        path = config.env_file()
+        known = {} if path is None else dotenv_values(root / path)
+        file = {key: value for key, value in known.items() if value}
         environment = file | {key: value for key, value in os.environ.items() if value}
         home = Path(environment.get("QUINTET_HOME", root / ".quintet")).expanduser()
         return cls(
@@ -83,7 +88,7 @@ class StackSettings:
         }
 
     def prepare_home(self) -> None:
-        """Make the folders; `StartError` when they belong to somebody else."""
+        """Make the folders; `StartError` when they are somebody else's, or the disk is full."""
         try:
             self.home.mkdir(parents=True, exist_ok=True)
             for folder in (self.logs, self.run):
@@ -91,12 +96,19 @@ class StackSettings:
             (self.home / "shared_files").mkdir(exist_ok=True)
             if not os.access(self.run, os.W_OK):
                 raise PermissionError
+            free = shutil.disk_usage(self.home).free
         except PermissionError:
             owner = self.home.stat().st_uid if self.home.exists() else 0
             raise StartError(
                 f"{self.home} belongs to another user (uid {owner}). Start Quintet as that user,"
                 " remove the folder, or set QUINTET_HOME to a folder of your own."
             ) from None
+        if free < NEEDED_BYTES:
+            raise StartError(
+                f"only {free >> 20} MB are free where {self.home} is, and {NEEDED_BYTES >> 20} MB"
+                " are needed. Make room, or set QUINTET_HOME to a folder on another disk; then"
+                " start again."
+            )
 
 
 def _port(environment: Mapping[str, str], name: str, default: int) -> int:

@@ -72,6 +72,7 @@ def agents(
     """Agents on the ledger of this test; whatever is left is killed."""
     environment = {
         "PATH": os.environ["PATH"],
+        "QUINTET_ENV_FILE": "",
         "DATABASE_URL": place.database_url,
         "DATABASE_POOL_MIN": "1",
         "DATABASE_POOL_MAX": "4",
@@ -104,6 +105,7 @@ def orchestrators(nursery: "subprocess.Popen[str]", place: Place) -> Iterator[Or
     """Orchestrators on the ledger of this test; whatever is left is killed."""
     environment = {
         "PATH": os.environ["PATH"],
+        "QUINTET_ENV_FILE": "",
         "DATABASE_URL": place.database_url,
         "REDIS_URL": place.redis_url,
         "SHARED_FILES_DIR": str(place.files),

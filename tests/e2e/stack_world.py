@@ -210,6 +210,7 @@ def compose(folder: Path, postgres_url: str, redis_url: str) -> Stack:
         **{name: os.environ[name] for name in ("HOME", "LANG", "TZ") if name in os.environ},
         "PATH": f"{Path(sys.executable).parent}:{os.environ.get('PATH', '/usr/bin:/bin')}",
         "PYTHONUNBUFFERED": "1",
+        "QUINTET_ENV_FILE": "",
         STACK_MARKER: str(folder),
     }
     name = f"stack_{uuid4().hex}"

@@ -16,6 +16,7 @@ EVERY: list[type[config._Settings]] = [
     config.LogSettings,
     config.OrchestratorSettings,
     config.AgentSettings,
+    config.VerificationSettings,
     config.EmbeddingSettings,
 ]
 URL = "postgresql://ann:s3cret@db:5432/quintet?sslmode=require"
@@ -25,6 +26,7 @@ URL = "postgresql://ann:s3cret@db:5432/quintet?sslmode=require"
 def bare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> pytest.MonkeyPatch:
     """An environment and a folder without any setting."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("QUINTET_ENV_FILE")
     for settings in EVERY:
         for field in settings.model_fields.values():
             monkeypatch.delenv(str(field.alias), raising=False)
@@ -114,6 +116,13 @@ def test_a_file_is_read_and_the_environment_wins(bare: pytest.MonkeyPatch, tmp_p
     bare.setenv("MAX_LOSSES", "4")
     settings = config.LeaseSettings()
     assert (settings.lease_seconds, settings.max_losses) == (7, 4)
+
+
+def test_another_file_may_be_named(bare: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("LEASE_SECONDS=7\n", "utf-8")
+    (tmp_path / "mine").write_text("LEASE_SECONDS=8\n", "utf-8")
+    bare.setenv("QUINTET_ENV_FILE", "mine")
+    assert config.LeaseSettings().lease_seconds == 8
 
 
 def test_settings_cannot_be_changed() -> None:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from pydantic_settings import BaseSettings
 
 from scripts.stack import environment
 from scripts.stack.composition import Composition
@@ -11,6 +12,7 @@ from scripts.stack.preflight import OwnPostgres, OwnRedis, place
 from scripts.stack.process import StartError
 from scripts.stack.service import HttpService, Unit
 from scripts.stack.settings import PROFILES, StackSettings
+from shared import config
 
 NAMES = ("ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL", "DATABASE_URL", "DATA_DATABASE_URL")
 MORE_NAMES = ("REDIS_URL", "ORCHESTRATOR_PORT", "AGENT_BASE_PORT", "DASHBOARD_PORT", "QUINTET_HOME")
@@ -45,6 +47,7 @@ def test_the_environment_wins_over_the_file(
 ) -> None:
     (tmp_path / ".env").write_text("DASHBOARD_PORT=9001\nORCHESTRATOR_PORT=9002\nREDIS_URL=\n")
     monkeypatch.setenv("DASHBOARD_PORT", "9003")
+    monkeypatch.delenv("QUINTET_ENV_FILE")
     settings = StackSettings.load(tmp_path)
     assert (settings.dashboard_port, settings.orchestrator_port) == (9003, 9002)
     assert "REDIS_URL" not in settings.environment
@@ -105,6 +108,30 @@ def test_the_services_learn_what_they_read_and_nothing_else(
         assert known["LEASE_SECONDS"] == "9"
         assert "AWS_SECRET" not in known
         assert "DATA_DATABASE_URL" not in known
+
+
+def test_the_settings_of_verification_reach_who_verifies(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wish = {
+        "REVIEW": "always",
+        "REVIEW_SHARE": "0.5",
+        "MAX_CORRECTIONS": "1",
+        "CHECK_SECONDS": "9",
+        "CHECK_HTTP": "true",
+    }
+    settings = _external(tmp_path, monkeypatch, **wish)
+    for name in ("orchestrator", "agent-1"):
+        assert wish.items() <= _environment(settings, name).items()
+
+
+def test_every_kind_of_settings_is_given_to_some_service() -> None:
+    kinds = {
+        kind
+        for kind in vars(config).values()
+        if isinstance(kind, type) and issubclass(kind, BaseSettings) and kind.model_fields
+    }
+    assert kinds == {*environment.ORCHESTRATOR, *environment.AGENT}
 
 
 def test_each_agent_has_its_own_name_port_and_profile(

@@ -164,7 +164,25 @@ def test_the_status_and_the_welcome_say_what_matters(settings: StackSettings) ->
         log="",
     )
     console.print(status_table(StackState(supervisor=1, units=[unit])))
-    console.print(welcome(settings))
     assert "again in 2 s" in output.getvalue()
-    assert "Simulated model" in output.getvalue()
-    assert "http://127.0.0.1:8501" in output.getvalue()
+
+
+def test_the_welcome_tells_every_address_unbroken_and_where_data_went(
+    settings: StackSettings, tmp_path: Path
+) -> None:
+    def shown() -> str:
+        output = io.StringIO()
+        Console(file=output, width=20).print(welcome(settings), soft_wrap=True)
+        return output.getvalue()
+
+    for words in (
+        "Dashboard  http://127.0.0.1:8501\n",
+        "API        http://127.0.0.1:8000/docs\n",
+        "Agents     http://127.0.0.1:8001 to 8005\n",
+        "Simulated model: set ANTHROPIC_API_KEY",
+    ):
+        assert words in shown()
+    assert "Database" not in shown()
+    settings.home.mkdir(exist_ok=True)
+    (settings.home / "postgres").symlink_to(tmp_path)
+    assert f"Database   in {tmp_path}: PostgreSQL refuses root" in shown()
