@@ -46,7 +46,7 @@ async def serve() -> int:
 
 
 async def _one_shot(subtask_id: UUID) -> int:
-    async with Assembly().open(visible=False) as parts:
+    async with Assembly(one_shot=True).open() as parts:
         try:
             completed = await parts.worker.once(subtask_id)
         except RequestError as error:

@@ -44,9 +44,10 @@ class Parts:
 
 
 class Assembly:
-    """One agent process, from its settings."""
+    """One agent process, from its settings; with `one_shot` a guest that nobody else sees."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, one_shot: bool = False) -> None:
+        self._one_shot = one_shot
         self.settings = config.AgentSettings()
         self._database = config.DatabaseSettings()
         self._redis_url = config.QueueSettings().url
@@ -72,16 +73,20 @@ class Assembly:
 
     @property
     def marker(self) -> str:
-        """Marks the processes of this agent's attempts: this agent, of this installation."""
-        return f"{self.agent_id}@{self._claude.files}"
+        """Marks the processes of this agent's attempts: this agent, of this installation.
+
+        A guest's never looks like a part of an agent's, which may have the same name and live.
+        """
+        name = f"{self.agent_id}@{self._claude.files}"
+        return f"{name}#{self.owner}" if self._one_shot else name
 
     @asynccontextmanager
-    async def open(self, *, visible: bool = True) -> AsyncIterator[Parts]:
-        """The parts, with their loops running; `visible` agents show up on the dashboard."""
+    async def open(self) -> AsyncIterator[Parts]:
+        """The parts, with their loops running; a guest does not show up on the dashboard."""
         forget_imports()
         async with AsyncExitStack() as stack:
             simulated = await self._preflight()
-            if left := await sweep(self.marker):
+            if not self._one_shot and (left := await sweep(self.marker)):
                 _log.error("processes of an earlier run could not be ended", pids=left)
             pool = await open_pool(
                 self._database.url,
@@ -121,7 +126,7 @@ class Assembly:
                 _listen(calls, leases),
                 measure_lag(),
             ]
-            if visible:
+            if not self._one_shot:
                 loops.append(beat.run())
             await stack.enter_async_context(running(*loops))
             yield Parts(worker, beat, probes)

@@ -1,20 +1,24 @@
 """An agent that executes one subtask by name and exits; nobody else can take it."""
 
+import asyncio
 import subprocess
 import sys
 from uuid import UUID, uuid4
 
 from shared.states import SubtaskStatus, TaskStatus
-from tests.e2e.following import picture, the_end, until
+from tests.e2e.following import first_running, picture, the_end, until
 from tests.e2e.stack_world import RARE_PAIR, ROOT, Stack
 from ui.client import AsyncQuintetClient
 
 ONE_SHOT_SECONDS = 90
 GUEST = "guest-agent"
+SLOW = "Write a one-line haiku about a guest into a file. [[simulate: slow 30]]"
 
 
-def one_shot(stack: Stack, subtask_id: UUID) -> subprocess.CompletedProcess[str]:
-    environment = stack.agent_environment(GUEST, "archivist", 0)
+def one_shot(
+    stack: Stack, subtask_id: UUID, *, agent_id: str = GUEST
+) -> subprocess.CompletedProcess[str]:
+    environment = stack.agent_environment(agent_id, "archivist", 0)
     return subprocess.run(
         (sys.executable, "-m", "agent", "--one-shot", "--subtask-id", str(subtask_id)),
         cwd=ROOT,
@@ -53,3 +57,20 @@ async def test_an_unknown_subtask_is_refused(stack: Stack) -> None:
     done = one_shot(stack, uuid4())
     assert done.returncode == 1
     assert "cannot be claimed" in done.stderr
+
+
+async def test_a_guest_leaves_the_work_of_an_agent_of_its_name_alone(
+    stack: Stack, quintet: AsyncQuintetClient
+) -> None:
+    task_id = (await quintet.submit(SLOW)).id
+    subtask = await first_running(quintet, task_id)
+    assert subtask.agent_id is not None
+    await until(quintet, task_id, lambda _: bool(stack.attempt_processes(subtask)))
+    working = set(stack.attempt_processes(subtask))
+    done = await asyncio.to_thread(one_shot, stack, uuid4(), agent_id=subtask.agent_id)
+    assert "cannot be claimed" in done.stderr
+    assert working & set(stack.attempt_processes(subtask))
+    task = (await quintet.task(task_id)).task
+    assert (task.subtasks[0].status, task.subtasks[0].attempt) == (SubtaskStatus.RUNNING, 1)
+    await quintet.cancel(task_id)
+    await the_end(quintet, task_id)
