@@ -51,6 +51,14 @@ class CheckProber(Protocol):
         ...
 
 
+class Notes(Protocol):
+    """Tells those who follow the task what becomes of its plan."""
+
+    async def rejected(self, task_id: UUID, faults: Sequence[str]) -> None:
+        """A plan was not taken, and why."""
+        ...
+
+
 class TaskAnalyzer:
     """The planner. `check_http` tells whether checks may ask web servers."""
 
@@ -62,6 +70,7 @@ class TaskAnalyzer:
         files: Path,
         team: Team,
         prober: CheckProber,
+        notes: Notes,
         check_http: bool = False,
     ) -> None:
         self._claude = claude
@@ -69,6 +78,7 @@ class TaskAnalyzer:
         self._files = files
         self._team = team
         self._prober = prober
+        self._notes = notes
         self._check_http = check_http
 
     async def analyse(self, request: Request) -> Analysis:
@@ -78,18 +88,19 @@ class TaskAnalyzer:
         and if none comes, the first.
         """
         turn = planner_turn(request, await self._heads(request))
-        prompt = Prompt(PLANNER, roster(self._team.teams(), self._team.roles()), (("user", turn),))
+        team = roster(self._team.teams(), self._team.roles())
+        prompt = Prompt(PLANNER, team, (("user", turn),), cache_repairs=True)
         if request.sent_back is not None:
             text = request.sent_back.plan.model_dump_json()
             prompt = prompt.followed_by(text, feedback_turn(request.sent_back.feedback))
-        planned = await self._rounds(prompt, 1 + _REPAIRS)
+        planned = await self._rounds(request.task_id, prompt, 1 + _REPAIRS)
         if planned.analysis.plan is None:
             return planned.analysis
         checks = await self._prober.probe(request.task_id, planned.analysis.plan)
         vacuous = vacuous_errors(planned.analysis.plan, checks)
         if not vacuous:
             return replace(planned.analysis, checks=checks)
-        _log.info("plan sent back", vacuous=list(vacuous))
+        await self._notes.rejected(request.task_id, vacuous)
         prompt = planned.prompt.followed_by(planned.text, errors_turn(vacuous))
         return await self._mended(request, planned.analysis, checks, prompt, vacuous)
 
@@ -101,7 +112,7 @@ class TaskAnalyzer:
         prompt: Prompt,
         vacuous: tuple[str, ...],
     ) -> Analysis:
-        again = (await self._rounds(prompt, 1)).analysis
+        again = (await self._rounds(request.task_id, prompt, 1)).analysis
         usage = (*first.usage, *again.usage)
         rejected = (*first.rejected, vacuous, *again.rejected)
         if again.plan is None:
@@ -112,7 +123,7 @@ class TaskAnalyzer:
             return replace(first, checks=checks, usage=usage, rejected=rejected)
         return replace(again, checks=tried, usage=usage, rejected=rejected)
 
-    async def _rounds(self, prompt: Prompt, most: int) -> "_Planned":
+    async def _rounds(self, task_id: UUID, prompt: Prompt, most: int) -> "_Planned":
         """Ask until a plan is valid, `most` times."""
         rejected: list[tuple[str, ...]] = []
         usage: list[ModelUsage] = []
@@ -133,7 +144,7 @@ class TaskAnalyzer:
             if reply is not None and reply.value is not None and not errors:
                 found = Analysis(reply.value, tuple(rejected), None, tuple(usage))
                 return _Planned(found, prompt, text)
-            _log.warning("plan rejected", errors=list(errors))
+            await self._notes.rejected(task_id, errors)
             rejected.append(errors)
             prompt = prompt.followed_by(text.strip() or "(nothing)", errors_turn(errors))
         return _Planned(Analysis(None, tuple(rejected), None, tuple(usage)), prompt, text)

@@ -3,14 +3,20 @@
 import asyncio
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar, cast
 
 import anthropic
 import httpx2
 import structlog
-from anthropic.types import Message, MessageParam, OutputConfigParam, TextBlockParam
+from anthropic.types import (
+    CacheControlEphemeralParam,
+    Message,
+    MessageParam,
+    OutputConfigParam,
+    TextBlockParam,
+)
 from pydantic import BaseModel, ValidationError
 
 from shared import metrics
@@ -30,6 +36,7 @@ from shared.prices import priced
 T = TypeVar("T", bound=BaseModel)
 
 SIMULATED_HEADER = "x-quintet-simulated"
+_BAD_KEY = (401, 402, 403)  # unknown, without credit, without permission
 _DETAIL = 600
 _PLACE = 120  # characters; the names in it are the model's own
 _FOREIGN = "the endpoint did not speak the Messages API"
@@ -37,6 +44,7 @@ _FOREIGN = "the endpoint did not speak the Messages API"
 _NOT_THE_API = (ValueError, AssertionError, AttributeError, LookupError, TypeError)
 # Who asks, told by what is asked for; the purposes of the ledger's model_calls.
 PURPOSES = {"Plan": "planner", "FinalAnswer": "aggregator", "Judgement": "reviewer"}
+_CACHED: CacheControlEphemeralParam = {"type": "ephemeral"}
 _log = structlog.get_logger(__name__)
 
 
@@ -56,16 +64,20 @@ async def _count_refusals(
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """What is asked: a stable system text (cached by the service), a changing one, the turns."""
+    """What is asked: a stable system text, a changing one, the turns.
+
+    The service caches the stable text, and with `cache_repairs` all that was said, from the first
+    remark on an answer on: only worth its price where more than one such remark may follow.
+    """
 
     stable: str
     changing: str
     turns: tuple[tuple[str, str], ...]
+    cache_repairs: bool = False
 
     def followed_by(self, answer: str, remark: str) -> "Prompt":
         """The same conversation after an answer and a remark on it."""
-        turns = (*self.turns, ("assistant", answer), ("user", remark))
-        return Prompt(self.stable, self.changing, turns)
+        return replace(self, turns=(*self.turns, ("assistant", answer), ("user", remark)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,31 +125,35 @@ class Claude:
         await self._client.close()
 
     async def preflight(self, model: str) -> bool:
-        """Check key and model once; True when the endpoint is a simulation.
+        """Check the key once; True when the endpoint is a simulation.
 
-        Raises ModelMisconfigured for a bad key. An endpoint that is away, or that cannot count
-        tokens, is no reason not to start.
+        Raises ModelMisconfigured for a bad key or one without credit. An endpoint that is away, or
+        that cannot count tokens, is no reason not to start; the latter is asked for one token.
         """
         if not self._secret:
             raise ModelMisconfigured(
                 "there is no key for the model",
                 remedy="set ANTHROPIC_API_KEY, or ANTHROPIC_BASE_URL with the key it wants",
             )
-        client = self._client.with_options(max_retries=0, timeout=15)
-        try:
-            answer = await client.messages.with_raw_response.count_tokens(
-                model=model, messages=[{"role": "user", "content": "ping"}]
-            )
-        except anthropic.NotFoundError:
-            _log.warning("the endpoint cannot check the model", model=model)
-            return False
-        except anthropic.APIError as error:
-            mapped = self._mapped(error)
-            if isinstance(mapped, ModelMisconfigured):
-                raise mapped from error
-            _log.warning("the model cannot be reached yet", error=mapped.detail)
-            return False
-        return str(answer.headers.get(SIMULATED_HEADER, "")).lower() == "true"
+        messages = self._client.with_options(max_retries=0, timeout=15).messages.with_raw_response
+        ping: list[MessageParam] = [{"role": "user", "content": "ping"}]
+        for ask in (
+            lambda: messages.count_tokens(model=model, messages=ping),
+            lambda: messages.create(model=model, messages=ping, max_tokens=1),
+        ):
+            try:
+                answer = await ask()
+            except anthropic.APIError as error:
+                mapped = self._mapped(error)
+                if getattr(error, "status_code", None) in _BAD_KEY:
+                    raise mapped from error
+                if not isinstance(mapped, ModelMisconfigured):
+                    _log.warning("the model cannot be reached yet", error=mapped.detail)
+                    return False
+                _log.warning("the endpoint did not check the key", error=mapped.detail)
+            else:
+                return str(answer.headers.get(SIMULATED_HEADER, "")).lower() == "true"
+        return False
 
     async def ask(
         self, prompt: Prompt, answer: type[T], *, model: str, max_tokens: int = 32_000
@@ -194,11 +210,10 @@ class Claude:
         schema = anthropic.transform_schema(answer)
         output: OutputConfigParam = {"format": {"type": "json_schema", "schema": schema}}
         system: list[TextBlockParam] = [
-            {"type": "text", "text": prompt.stable, "cache_control": {"type": "ephemeral"}}
+            {"type": "text", "text": prompt.stable, "cache_control": _CACHED}
         ]
         if prompt.changing:
             system.append({"type": "text", "text": prompt.changing})
-        turns = [{"role": role, "content": text} for role, text in prompt.turns]
         try:
             async with (
                 asyncio.timeout(self._deadline * 2),
@@ -206,7 +221,7 @@ class Claude:
                     model=model,
                     max_tokens=max_tokens,
                     system=system,
-                    messages=cast("list[MessageParam]", turns),
+                    messages=_messages(prompt),
                     output_config=output,
                 ) as stream,
             ):
@@ -227,6 +242,14 @@ class Claude:
             )
         status = getattr(error, "status_code", None)
         return error_for(status, detail)
+
+
+def _messages(prompt: Prompt) -> list[MessageParam]:
+    turns: list[dict[str, Any]] = [{"role": role, "content": text} for role, text in prompt.turns]
+    if prompt.cache_repairs and len(turns) > 1:
+        marked = {"type": "text", "text": prompt.turns[-1][1], "cache_control": _CACHED}
+        turns[-1]["content"] = [marked]
+    return cast("list[MessageParam]", turns)
 
 
 def error_for(status: int | None, detail: str) -> ModelError:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -145,13 +146,14 @@ async def test_an_answer_comes_with_its_usage_and_price(model: ScriptedModel) ->
     assert (reply.errors, reply.usage) == ((), USAGE)
 
 
-async def test_only_the_stable_part_is_cached_and_an_empty_one_is_left_out(
+async def test_the_stable_part_and_what_may_be_repaired_again_are_cached(
     model: ScriptedModel,
 ) -> None:
     await model.ask(structured(FINE))
     model.replies = [structured(FINE)] * 2
     async with door(model.server.url) as claude:
-        await claude.ask(PROMPT.followed_by("no", "again"), FinalAnswer, model=MODEL)
+        asked = replace(PROMPT, cache_repairs=True)
+        await claude.ask(asked.followed_by("no", "again"), FinalAnswer, model=MODEL)
         await claude.ask(Prompt("rules", "", PROMPT.turns), FinalAnswer, model=MODEL)
     _, first, second = model.bodies
     assert first["system"] == [
@@ -159,10 +161,11 @@ async def test_only_the_stable_part_is_cached_and_an_empty_one_is_left_out(
         {"type": "text", "text": "the team"},
     ]
     assert [message["role"] for message in first["messages"]] == ["user", "assistant", "user"]
-    assert [message["content"] for message in first["messages"]][1:] == ["no", "again"]
+    marked = {"type": "text", "text": "again", "cache_control": {"type": "ephemeral"}}
+    assert [message["content"] for message in first["messages"]][1:] == ["no", [marked]]
     assert first["output_config"]["format"]["type"] == "json_schema"
-    assert "cache_control" not in str(first["messages"])
-    assert len(second["system"]) == 1
+    assert "cache_control" not in str(second["messages"])
+    assert len(second["system"]) == 1  # an empty one is left out
 
 
 @pytest.mark.parametrize(
@@ -404,6 +407,19 @@ async def test_two_passing_faults_of_the_simulator_are_got_over(
 ) -> None:
     await fault(simulator_url, kind, times=2)
     assert (await plan(simulator_url)).value is not None
+
+
+async def test_a_second_repair_reads_the_first_ones_turns_from_the_cache(
+    simulator_url: str,
+) -> None:
+    files = ("user", f"<request>Fetch the page.</request>{'a file ' * 2_000}")
+    asked = Prompt("short rules", "the team", (files,), cache_repairs=True)
+    async with door(simulator_url) as claude:
+        first = asked.followed_by("no", "again")
+        wrote = (await claude.ask(first, Plan, model=MODEL)).usage
+        read = (await claude.ask(first.followed_by("no", "again"), Plan, model=MODEL)).usage
+    assert read.cache_read_tokens == wrote.cache_write_tokens > 2_000
+    assert read.input_tokens < 500
 
 
 async def test_the_simulator_stalls_or_says_something_malformed(simulator_url: str) -> None:
