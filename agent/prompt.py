@@ -17,7 +17,9 @@ from shared.models import (
 )
 from shared.workspace import Workspace
 
-INLINE_BYTES = 64 * 1024
+INLINE_BYTES = 64 * 1024  # of one prerequisite's result, as it stands in the prompt
+ALL_INLINE_BYTES = 4 * INLINE_BYTES
+_HEAD = 300  # characters of the summary of a result that is not inlined
 
 _RULES = """\
 How you work
@@ -118,16 +120,39 @@ def prerequisite_record(prerequisite: Prerequisite, workspace: Workspace) -> dic
 def _prerequisites(assignment: Assignment, workspace: Workspace) -> str:
     if not assignment.prerequisites:
         return ""
-    blocks = []
-    for item in assignment.prerequisites:
-        record = prerequisite_record(item, workspace)
-        if len(json.dumps(record["output"])) > INLINE_BYTES:
-            where = workspace.context / "prerequisites" / f"{item.key}.json"
-            record["output"] = {"too_large_see_file": str(where)}
-        body = _text(json.dumps(record, ensure_ascii=False))
-        title = _attribute(item.title)
-        blocks.append(f'<result key="{item.key}" title="{title}">\n{body}\n</result>')
+    bodies = _inlined(assignment.prerequisites, workspace)
+    blocks = [
+        f'<result key="{item.key}" title="{_attribute(item.title)}">\n{bodies[item.key]}\n</result>'
+        for item in assignment.prerequisites
+    ]
     return "\n".join(["<prerequisites>", *blocks, "</prerequisites>"])
+
+
+def _inlined(prerequisites: Sequence[Prerequisite], workspace: Workspace) -> dict[str, str]:
+    """What is told of each result: as much as fits, the small ones first; the rest by reference."""
+    forms = {item.key: _forms(item, workspace) for item in prerequisites}
+    left = ALL_INLINE_BYTES - sum(_size(least) for *_, least in forms.values())
+    chosen = {}
+    for key, (*full, least) in sorted(forms.items(), key=lambda form: _size(form[1][0])):
+        room = min(left + _size(least), INLINE_BYTES)
+        chosen[key] = next((body for body in full if _size(body) <= room), least)
+        left -= _size(chosen[key]) - _size(least)
+    return chosen
+
+
+def _size(text: str) -> int:
+    return len(text.encode())
+
+
+def _forms(item: Prerequisite, workspace: Workspace) -> list[str]:
+    """A result whole, without its output, and as a mere pointer to where all of it is."""
+    record = prerequisite_record(item, workspace)
+    elsewhere = {
+        "too_large_see_file": str(workspace.context / "prerequisites" / f"{item.key}.json")
+    }
+    short = {**record, "output": elsewhere}
+    head = {"summary_begins": item.summary[:_HEAD], **elsewhere}
+    return [_text(json.dumps(form, ensure_ascii=False)) for form in (record, short, head)]
 
 
 def _context_files(assignment: Assignment, workspace: Workspace) -> str:
