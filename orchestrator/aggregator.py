@@ -57,6 +57,7 @@ class Aggregator:
 _NO_MODEL = "The model could not write the answer; these are the results as the agents left them."
 
 
+_SIMULATED = "> Simulated model: what the agents say below is scripted."
 _MEANING = {
     Evidence.VERIFIED: "verified by machine checks",
     Evidence.REVIEWED: "approved by a reviewer",
@@ -77,7 +78,8 @@ def evidence_note(detail: TaskDetail) -> str:
 def plain_answer(detail: TaskDetail, opening: str) -> str:
     """What became of each subtask, in Markdown, without a model."""
     results = {result.subtask_id: result for result in detail.subtask_results}
-    lines = [opening, ""]
+    label = [_SIMULATED, ""] if detail.task.simulated else []
+    lines = [*label, opening, ""]
     for subtask in detail.task.subtasks:
         lines.append(f"- **{subtask.title}** ({subtask.status})")
         result = results.get(subtask.id)

@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from orchestrator.aggregator import Aggregator
+from orchestrator.plan_notes import PlanNotes
 from orchestrator.steps import Steps
 from orchestrator.task_analyzer import TaskAnalyzer
 from scripts.local_servers import free_port
@@ -68,6 +69,7 @@ class Aggregating:
                     files=Path("/nowhere"),
                     team=Team(),
                     prober=NobodyTries(),
+                    notes=PlanNotes(self.world.pool),
                 ),
                 Aggregator(claude, model=MODEL),
                 owner=self.world.owner,
