@@ -1,14 +1,16 @@
 """Reading a submission's body within its limits, as JSON or as a form with files."""
 
 import json
+import math
 import re
+import sys
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from fastapi import Request
-from starlette.datastructures import FormData, UploadFile
+from starlette.datastructures import FormData, Headers, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
 from shared.errors import InvalidRequest, RequestError, TooLarge
@@ -69,10 +71,34 @@ async def read_json(request: Request) -> Any:
         ) from error
 
 
-class _WholeForm(MultiPartParser):
-    """A form that knows whether its last boundary came; without it a file may be missing."""
+class _Form(MultiPartParser):
+    """A form that keeps our limits, and knows whether its last boundary came."""
 
-    whole = False
+    def __init__(
+        self, headers: Headers, stream: AsyncGenerator[bytes, None], *, max_files: int
+    ) -> None:
+        super().__init__(
+            headers, stream, max_files=math.inf, max_fields=20, max_part_size=sys.maxsize
+        )
+        self.whole = False  # without the last boundary a file may be missing
+        self._most_files = max_files
+        self._files = 0
+        self._text_bytes = 0
+
+    def on_headers_finished(self) -> None:
+        super().on_headers_finished()
+        self._text_bytes = 0
+        if self._current_part.file is not None:
+            self._files += 1
+            if self._files > self._most_files:
+                raise _too_many_files(self._most_files)
+
+    def on_part_data(self, data: bytes, start: int, end: int) -> None:
+        if self._current_part.file is None:
+            self._text_bytes += end - start
+            if self._text_bytes > MAX_JSON_BYTES:
+                raise _body_too_large()
+        super().on_part_data(data, start, end)
 
     def on_end(self) -> None:
         self.whole = True
@@ -87,7 +113,7 @@ async def _parse(request: Request, *, max_files: int) -> FormData:
         if not parser.whole:  # raised within parse(), which then closes what it has opened
             raise MultiPartException("The body ends before its last boundary.")
 
-    parser = _WholeForm(request.headers, body(), max_files=max_files, max_fields=20)
+    parser = _Form(request.headers, body(), max_files=max_files)
     return await parser.parse()
 
 
@@ -139,7 +165,10 @@ async def read_form(
     try:
         form = await _parse(within, max_files=limits.files)
     except (MultiPartException, UnicodeError) as error:
-        raise _form_error(str(getattr(error, "message", error)), limits) from error
+        raise MalformedBody(
+            str(getattr(error, "message", error)),
+            remedy="send a well-formed multipart/form-data body",
+        ) from error
     try:
         fields, uploads = _parts(form)
         if sum(upload.size or 0 for upload in uploads) > limits.upload_bytes:
@@ -149,16 +178,12 @@ async def read_form(
         await form.close()
 
 
-def _form_error(detail: str, limits: Limits) -> RequestError:
-    if detail.startswith("Too many files"):
-        return InvalidRequest(
-            f"more than {limits.files} files",
-            slug="too-many-files",
-            remedy=f"send at most {limits.files} files, or pack them into one",
-        )
-    if detail.startswith("Part exceeded"):
-        return _body_too_large()
-    return MalformedBody(detail, remedy="send a well-formed multipart/form-data body")
+def _too_many_files(most: int) -> InvalidRequest:
+    return InvalidRequest(
+        f"more than {most} files",
+        slug="too-many-files",
+        remedy=f"send at most {most} files, or pack them into one",
+    )
 
 
 def _files_too_large(limits: Limits) -> TooLarge:

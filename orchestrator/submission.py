@@ -1,5 +1,6 @@
 """Accepting a task: keep its files and write it down, in one transaction."""
 
+import asyncio
 import hashlib
 import json
 from collections.abc import Sequence
@@ -145,6 +146,8 @@ async def _store(workspace: Workspace, uploads: Sequence[UploadFile]) -> list[Co
         for upload in uploads:
             taken = [*(file.name for file in kept), *_OURS]
             kept.append(await _store_one(workspace.context, upload, taken))
+        if uploads:
+            await asyncio.to_thread(workspace.keep_context)
     except (OSError, WorkspaceError) as error:
         detail = error.detail if isinstance(error, WorkspaceError) else error.strerror
         raise DependencyUnavailable(

@@ -60,6 +60,15 @@ class Workspace:
                 remedy="check the free space and the permissions of SHARED_FILES_DIR",
             ) from error
 
+    def keep_context(self) -> None:
+        """Have the context files, and the way to them, outlive a loss of power; raises OSError."""
+        for path in (*self.context.iterdir(), self.context, self.path, self.path.parent):
+            descriptor = os.open(path, os.O_RDONLY)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+
     def attempt(self, subtask_id: UUID, attempt: int) -> Path:
         """Where an attempt works."""
         return self.path / "temp" / str(subtask_id) / str(attempt)

@@ -1,6 +1,7 @@
 """Files that come with a task: under safe names of ours, byte for byte, or not at all."""
 
 import os
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -87,6 +88,25 @@ async def test_every_name_lands_under_a_safe_one(api: Api) -> None:
             {"name": expected, "size": 100, "sha256": digest(content)}
         ], given
         assert len(expected.encode()) <= 255
+
+
+async def test_an_accepted_file_is_on_the_disk_before_the_ledger_knows_of_it(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: dict[int, bool] = {}
+    sync = os.fsync
+
+    def noted(descriptor: int) -> None:
+        on_the_loop = threading.current_thread() is threading.main_thread()
+        synced[os.fstat(descriptor).st_ino] = on_the_loop
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", noted)
+    shown = await send(api, ("a.csv", b"a"), ("b.csv", b"b"))
+    folder = api.files / shown["id"]
+    wanted = (folder / "context/a.csv", folder / "context/b.csv", folder / "context", folder)
+    assert {path.stat().st_ino for path in (*wanted, api.files)} == set(synced)
+    assert not any(synced.values())
 
 
 async def test_files_of_one_name_are_kept_apart(api: Api) -> None:
