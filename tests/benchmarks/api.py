@@ -3,6 +3,8 @@
     python -m tests.benchmarks.api [TASKS]
 
 Real PostgreSQL (durable) and Valkey; TASKS (10,000) tasks of eleven subtasks are there already.
+`computing` is the processor time of one call, the client's share included: it holds also on a
+machine that others keep busy.
 """
 
 import asyncio
@@ -57,9 +59,15 @@ async def timed(name: str, call: Callable[[int], Awaitable[httpx.Response]]) -> 
             spans.append((time.perf_counter() - began) * 1000)
             answer.raise_for_status()
 
+    computed = time.process_time()
     await asyncio.gather(*(client(number) for number in range(CLIENTS)))
+    own = (time.process_time() - computed) * 1000 / len(spans)
     p50, p95 = statistics.median(spans), statistics.quantiles(spans, n=20)[18]
-    print(f"{name:<24} p50 {p50:6.1f} ms   p95 {p95:6.1f} ms   p95/limit {p95 / LIMIT_MS:5.2f}")
+    ratio = p95 / LIMIT_MS
+    print(
+        f"{name:<17} p50 {p50:6.1f} ms   p95 {p95:6.1f} ms   p95/limit {ratio:5.2f}"
+        f"   computing {own:4.1f} ms"
+    )
 
 
 async def main(tasks: int) -> None:

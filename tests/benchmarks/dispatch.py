@@ -36,6 +36,7 @@ from tests.ledger_world import World, plan_of, planned
 
 LEASE = 60.0
 CAPABILITIES = ("data_analysis",)
+TASKS_AT_ONCE = 50
 
 
 class NoNotes:
@@ -187,6 +188,11 @@ async def main() -> None:
             print(f"42 subtasks of 50 ms, 5 x 4 slots     {many:6.2f} s")
             print(f"faster than one after another         {one / many:6.1f} x")
             print(f"of the bound ({bound:.2f} s)                {many / bound:6.2f} x")
+            tasks = [fan(3)] * TASKS_AT_ONCE
+            seconds = await measure(url, valkey.url, tasks, agents=5, slots=4, executor=work)
+            bound = 0.05 * sum(len(plan.subtasks) for plan in tasks) / 20
+            print(f"{TASKS_AT_ONCE} tasks of 5 such subtasks at once    {seconds:6.2f} s")
+            print(f"of the bound ({bound:.2f} s)                {seconds / bound:6.2f} x")
             for name, plans in (
                 ("fan 1-100-1 x 10", [fan(100)] * 10),
                 ("layered 10 x 10 x 10", [layered(10, 10)] * 10),

@@ -2,6 +2,8 @@
 
     python -m tests.benchmarks.stalls [--width N] [--seconds N] [--why]
 
+Beside it what each has in memory, against the limits of a service.
+
 Real PostgreSQL (durable) and Valkey. A process each: the whole orchestrator, an agent of four
 slots whose work is a sleep, and an idle loop, which shows what the machine itself does to a loop
 that wakes now and then. `computing` is the longest stall without the time in which its process
@@ -38,6 +40,7 @@ ROOT = Path(__file__).resolve().parents[2]
 READS = 40  # of a client for each task that it submits
 FIRST_SECONDS = 5.0  # in which everything happens for the first time
 GOAL_MS = OVERDUE * 1000
+BASELINE_MB, PEAK_MB = 500, 2048  # the limits of one service
 COLUMNS = ("p50 ms", "p99 ms", "max ms", "computing", "max/goal", "comp./goal", "max/idle")
 BODY = {"description": "Compare the sales of both years"}
 SERVICES = {
@@ -143,6 +146,7 @@ async def measure(width: int, seconds: float, *, why: bool) -> None:
             "AGENT_CONCURRENCY": "4",
             "AGENT_EXECUTOR": "tests.benchmarks.sleeper:Sleeper",
             "DRAIN_SECONDS": "2",
+            "QUINTET_ENV_FILE": "",
         }
         url = f"http://127.0.0.1:{port}"
         running = {
@@ -150,13 +154,27 @@ async def measure(width: int, seconds: float, *, why: bool) -> None:
             for name, service in SERVICES.items()
         }
         await ready(url)
+        before = {name: resident(process) for name, process in running.items()}
         began = clock()
         rate = await load(url, FIRST_SECONDS + seconds)
         ended = clock()
+        after = {name: resident(process) for name, process in running.items()}
         seen = {name: await finish(process) for name, process in running.items()}
     print(f"plans of {width + 2} subtasks, {CLIENTS} clients, {rate:.0f} answers a second")
     show(f"the first {FIRST_SECONDS:.0f} s", seen, began, began + FIRST_SECONDS)
     show("after that", seen, began + FIRST_SECONDS, ended)
+    for name, (rss, _) in before.items():
+        peak = after[name][1]
+        ratios = f"{rss / BASELINE_MB:5.2f} of {BASELINE_MB}, {peak / PEAK_MB:.2f} of {PEAK_MB}"
+        print(f"  {name:<14} {rss:4.0f} MB when ready, {peak:4.0f} MB at most: {ratios}")
+
+
+def resident(process: Process) -> tuple[float, float]:
+    """What a service has in memory, now and at most, in MB; its children are not counted."""
+    lines = (Path("/proc") / str(process.pid) / "status").read_text().splitlines()
+    found = dict(line.split(":", 1) for line in lines)
+    now, most = (int(found[name].split()[0]) / 1024 for name in ("VmRSS", "VmHWM"))
+    return now, most
 
 
 def show(title: str, seen: Mapping[str, Ticks], began: float, ended: float) -> None:
