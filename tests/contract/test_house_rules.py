@@ -132,6 +132,13 @@ def test_the_build_takes_exactly_our_packages() -> None:
     assert find["include"] == [f"{name}*" for name in PACKAGES]
 
 
+@pytest.mark.parametrize("name", ["shared", "ui"])
+def test_the_client_is_typed_for_others_too(name: str) -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    assert "py.typed" in project["tool"]["setuptools"]["package-data"][name]
+    assert (ROOT / name / "py.typed").is_file()
+
+
 def test_the_error_tree_is_drawn_as_it_is() -> None:
     """Each class of shared/errors.py stands in its docstring, below its parent."""
     drawn: dict[str, str | None] = {}
