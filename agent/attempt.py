@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, TypeAlias
 
-from agent.outcome import Outcome
+from agent.outcome import Outcome, Spent
 from shared.models import Assignment
 
 
@@ -18,11 +18,14 @@ class Note:
     data: dict[str, Any] | None = None
 
 
-Notify: TypeAlias = Callable[[Note], None]
+Notify: TypeAlias = Callable[[Note | Spent], None]
 
 
 class Executor(Protocol):
-    """Does one attempt's work. Touches no store; raises only CancelledError."""
+    """Does one attempt's work. Touches no store; raises only CancelledError.
+
+    Before it raises, it tells what it has `Spent`; else that is in its outcome.
+    """
 
     async def execute(self, assignment: Assignment, note: Notify) -> Outcome:
         """The outcome, whatever happened."""

@@ -7,7 +7,7 @@ from typing import TypeAlias
 from agent.attempt import Notify
 from agent.attempt_run import AttemptRun
 from agent.context import write_context
-from agent.outcome import Failed, Outcome
+from agent.outcome import Failed, Outcome, sentence
 from agent.profiles import Profile, profile_named
 from agent.reviewer import Reviewer
 from agent.runtime import Runtime
@@ -47,11 +47,20 @@ class ClaudeExecutor:
             folder.mkdir(parents=True, exist_ok=True)
             write_context(assignment, workspace)
             run = AttemptRun(self._runtime, profile, self._scrutiny, assignment, note)
-            async with self._toolbox(assignment, profile) as toolbox:
-                return await run.outcome(toolbox, self._reviewer)
+            return await self._run(run, assignment, profile, note)
         except ConfigurationError as error:
-            return Failed(FailureKind.CONFIG, f"{error.detail} ({error.remedy})")
+            return Failed(FailureKind.CONFIG, sentence(error))
         except WorkspaceError as error:
-            return Failed(error.kind, f"{error.detail} ({error.remedy})")
+            return Failed(error.kind, sentence(error))
         except OSError as error:
             return Failed(FailureKind.RESOURCE, f"the workspace failed: {error.strerror}")
+
+    async def _run(
+        self, run: AttemptRun, assignment: Assignment, profile: Profile, note: Notify
+    ) -> Outcome:
+        try:
+            async with self._toolbox(assignment, profile) as toolbox:
+                return await run.outcome(toolbox, self._reviewer)
+        except BaseException:
+            note(run.spent())
+            raise

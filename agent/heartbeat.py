@@ -13,7 +13,7 @@ from uuid import UUID
 
 import structlog
 
-from agent.outcome import Cancelled, Fenced, Outcome, Released
+from agent.outcome import Cancelled, Fenced, Outcome, Released, Spent, spent_on, stopped
 from shared.database.subtasks import Demand, Held, SubtaskLedger
 from shared.errors import DependencyUnavailable
 
@@ -28,6 +28,7 @@ class Lease:
         self.held = held
         self._body: asyncio.Task[Outcome] | None = None
         self._verdict: Outcome | None = None
+        self._spent = Spent()
 
     @property
     def ended(self) -> bool:
@@ -35,7 +36,7 @@ class Lease:
         return self._body is not None and self._body.done()
 
     async def run(self, body: Coroutine[Any, Any, Outcome]) -> Outcome:
-        """The body's outcome, or why it was stopped."""
+        """The body's outcome, or why it was stopped and what it had cost until then."""
         self._body = asyncio.create_task(body)
         if self._verdict is not None:
             self._body.cancel()
@@ -46,8 +47,12 @@ class Lease:
             if self._verdict is None or (current is not None and current.cancelling()):
                 await self._end_body()
                 raise
-            return self._verdict
-        return self._verdict or outcome
+            return stopped(self._verdict, self._spent)
+        return stopped(self._verdict, spent_on(outcome)) if self._verdict else outcome
+
+    def account(self, spent: Spent) -> None:
+        """The body tells what it has cost, as it has no outcome to tell it in."""
+        self._spent = spent
 
     def stop(self, verdict: Outcome) -> None:
         """End the body, once; the first verdict stands."""

@@ -1,7 +1,7 @@
 """What an agent tells of its attempts: how they ended, and what was looked at on the way."""
 
 from agent.claude_events import ApiRetried, SessionEvent, TurnEnded
-from agent.outcome import Completed, Failed, Outcome
+from agent.outcome import Failed, Outcome, spent_on
 from shared import metrics
 from shared.database.subtasks import route_of
 from shared.models import Assignment, Verification
@@ -16,8 +16,8 @@ def attempt_ended(
     metrics.ATTEMPTS.labels(ending, kind, role).inc()
     route = route_of(assignment.required_capabilities)
     metrics.ATTEMPT_SECONDS.labels(ending, route).observe(seconds)
-    if isinstance(outcome, Completed | Failed) and outcome.verification is not None:
-        _looked_at(outcome.verification)
+    if (verification := spent_on(outcome).verification) is not None:
+        _looked_at(verification)
 
 
 def session_said(event: SessionEvent, model: str) -> None:

@@ -1,12 +1,21 @@
 """What can become of an attempt, as values; one place writes them to the ledger."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
+from shared.errors import QuintetError
 from shared.models import AgentResult, Evidence, FileEntry, ModelUsage, Verification
 from shared.states import FailureKind
 
 UNCHECKED = Verification(evidence=Evidence.SELF_REPORTED)
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What an attempt cost and what was looked at in it, whatever becomes of it."""
+
+    usage: tuple[ModelUsage, ...] = ()
+    verification: Verification | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +43,7 @@ class Cancelled:
     """A person stopped it."""
 
     usage: tuple[ModelUsage, ...] = ()
+    verification: Verification | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +51,7 @@ class Released:
     """The agent shuts down and gives the work back, uncounted."""
 
     usage: tuple[ModelUsage, ...] = ()
+    verification: Verification | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,3 +60,22 @@ class Fenced:
 
 
 Outcome: TypeAlias = Completed | Failed | Cancelled | Released | Fenced
+
+
+def spent_on(outcome: Outcome) -> Spent:
+    """What an outcome says of its attempt's cost; of a fenced one nothing may be told."""
+    if isinstance(outcome, Fenced):
+        return Spent()
+    return Spent(outcome.usage, outcome.verification)
+
+
+def stopped(verdict: Outcome, spent: Spent) -> Outcome:
+    """Why an attempt was stopped, with what it had cost until then."""
+    if not isinstance(verdict, Cancelled | Released):
+        return verdict
+    return replace(verdict, usage=spent.usage, verification=spent.verification)
+
+
+def sentence(error: QuintetError) -> str:
+    """What is wrong and, where it is known, what to do."""
+    return f"{error.detail} ({error.remedy})" if error.remedy else error.detail

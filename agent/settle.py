@@ -1,18 +1,26 @@
 """The one place that writes what became of attempts: fenced, batched, safe to repeat."""
 
 import asyncio
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
 import structlog
 
-from agent.outcome import Cancelled, Completed, Failed, Fenced, Outcome, Released
+from agent.outcome import (
+    Cancelled,
+    Completed,
+    Failed,
+    Fenced,
+    Outcome,
+    Released,
+    spent_on,
+)
 from shared.background import NaturalBatch
 from shared.database.subtasks import Held, SubtaskLedger, usage_rows
 from shared.errors import QuintetError, Unstorable
-from shared.models import ModelUsage, Verification
+from shared.models import Verification
 from shared.queue import Doorbell
 from shared.states import AttemptOutcome, FailureKind
 
@@ -66,20 +74,24 @@ class Settler:
                 pause = min(pause * 2, 5.0)
 
     async def _write(self, batch: list[Settlement]) -> list[bool]:
-        tasks: dict[UUID, UUID] = {}
+        written: dict[UUID, Settlement] = {}
         for kind in _RECORDED:
             group = [item for item in batch if isinstance(item.outcome, kind)]
             if group:
-                tasks |= await self._write_alike(kind, group)
-        tasks |= await self._already_written([i for i in batch if i.held.subtask_id not in tasks])
-        await self._write_usage([i for i in batch if i.held.subtask_id in tasks])
-        await self._doorbell.ring_results(dict.fromkeys(tasks.values()))
-        return [item.held.subtask_id in tasks for item in batch]
+                written |= _by_subtask(await self._write_alike(kind, group))
+        left = [item for item in batch if item.held.subtask_id not in written]
+        written |= _by_subtask(await self._already_written(left))
+        await self._write_usage(written.values())
+        await self._doorbell.ring_results(dict.fromkeys(i.task_id for i in written.values()))
+        return [item.held.subtask_id in written for item in batch]
 
     async def _write_alike(
         self, kind: type[Outcome], group: Sequence[Settlement]
-    ) -> dict[UUID, UUID]:
-        """One statement for outcomes of one kind; one bad value must not take the others along."""
+    ) -> list[Settlement]:
+        """One statement for outcomes of one kind; one bad value must not take the others along.
+
+        Returns what the ledger took, as it took it: what it cannot hold is written as failed.
+        """
         writers: dict[type[Outcome], Callable[[Sequence[Settlement]], Any]] = {
             Completed: self._complete,
             Failed: self._fail,
@@ -87,19 +99,22 @@ class Settler:
             Released: lambda items: self._ledger.give_back(_held(items), owner=self._owner),
         }
         try:
-            written: dict[UUID, UUID] = await writers[kind](group)
+            taken: dict[UUID, UUID] = await writers[kind](group)
         except Unstorable as error:
             if len(group) == 1:
                 return await self._write_refused(group[0], error)
             parts = [await self._write_alike(kind, [item]) for item in group]
-            written = {key: task for part in parts for key, task in part.items()}
-        return written
+            return [item for part in parts for item in part]
+        return [item for item in group if item.held.subtask_id in taken]
 
-    async def _write_refused(self, item: Settlement, error: Unstorable) -> dict[UUID, UUID]:
+    async def _write_refused(self, item: Settlement, error: Unstorable) -> list[Settlement]:
         """What PostgreSQL refuses fails; if it refuses even that, the lease will lapse."""
+        if isinstance(item.outcome, Failed) and item.outcome.verification is not None:
+            bare = replace(item, outcome=replace(item.outcome, verification=None))
+            return await self._write_alike(Failed, [bare])
         if isinstance(item.outcome, Failed):
             _log.error("failure cannot be stored", error=error.detail)
-            return {}
+            return []
         return await self._write_alike(Failed, [_unstorable(item, error)])
 
     async def _complete(self, group: Sequence[Settlement]) -> dict[UUID, UUID]:
@@ -135,25 +150,25 @@ class Settler:
         ]
         return await self._ledger.fail(rows, owner=self._owner)
 
-    async def _already_written(self, missing: Sequence[Settlement]) -> dict[UUID, UUID]:
+    async def _already_written(self, missing: Sequence[Settlement]) -> list[Settlement]:
         """Those whose earlier commit landed although its acknowledgement was lost."""
         if not missing:
-            return {}
+            return []
         known = await self._ledger.outcomes(_held(missing), owner=self._owner)
-        found = {}
+        found = []
         for item in missing:
-            task_id, outcome = known.get(item.held.subtask_id, (item.task_id, None))
+            _, outcome = known.get(item.held.subtask_id, (item.task_id, None))
             if outcome is _RECORDED[type(item.outcome)]:
-                found[item.held.subtask_id] = task_id
+                found.append(item)
             else:
                 _log.warning("result refused: fenced", subtask_id=str(item.held.subtask_id))
         return found
 
-    async def _write_usage(self, accepted: Sequence[Settlement]) -> None:
+    async def _write_usage(self, accepted: Iterable[Settlement]) -> None:
         """What unfinished attempts spent; completed ones wrote theirs with the result."""
         for item in accepted:
-            usage = _spent(item.outcome)
-            if not usage:
+            usage = spent_on(item.outcome).usage
+            if not usage or isinstance(item.outcome, Completed):
                 continue
             try:
                 await self._ledger.record_usage(
@@ -167,18 +182,16 @@ def _dumped(verification: Verification | None) -> dict[str, Any] | None:
     return None if verification is None else verification.model_dump(mode="json")
 
 
+def _by_subtask(items: Iterable[Settlement]) -> dict[UUID, Settlement]:
+    return {item.held.subtask_id: item for item in items}
+
+
 def _held(items: Sequence[Settlement]) -> list[Held]:
     return [item.held for item in items]
 
 
-def _spent(outcome: Outcome) -> tuple[ModelUsage, ...]:
-    match outcome:
-        case Failed(usage=usage) | Cancelled(usage=usage) | Released(usage=usage):
-            return usage
-        case _:
-            return ()
-
-
 def _unstorable(item: Settlement, error: Unstorable) -> Settlement:
-    failed = Failed(FailureKind.BUSINESS, f"the result could not be stored: {error.detail}")
-    return Settlement(item.held, item.task_id, failed)
+    spent = spent_on(item.outcome)
+    told = f"the result could not be stored: {error.detail}"
+    failed = Failed(FailureKind.BUSINESS, told, spent.usage, spent.verification)
+    return replace(item, outcome=failed)

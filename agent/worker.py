@@ -13,9 +13,9 @@ from uuid import UUID
 import structlog
 
 from agent.attempt import Executor, Note, NoteSink
-from agent.heartbeat import Leases
+from agent.heartbeat import Lease, Leases
 from agent.metrics import attempt_ended
-from agent.outcome import Failed, Outcome
+from agent.outcome import Failed, Outcome, Spent
 from agent.settle import Settlement, Settler
 from shared.database.subtasks import Claimant, Held, SubtaskLedger
 from shared.errors import Busy, Conflict, DependencyUnavailable, RequestError
@@ -190,7 +190,7 @@ class Worker:
             ),
             self._leases.hold(held) as lease,
         ):
-            outcome = await lease.run(self._execute(assignment))
+            outcome = await lease.run(self._execute(assignment, lease))
             accepted = await self._settler.settle(Settlement(held, assignment.task_id, outcome))
         del self.running[held]
         self._count(outcome, accepted=accepted)
@@ -198,16 +198,24 @@ class Worker:
         attempt_ended(assignment, outcome, role=role, accepted=accepted, seconds=seconds)
         self._changed.set()
 
-    async def _execute(self, assignment: Assignment) -> Outcome:
-        def note(item: Note) -> None:
-            self._notes.add(assignment, item)
+    async def _execute(self, assignment: Assignment, lease: Lease) -> Outcome:
+        spent = Spent()
+
+        def note(item: Note | Spent) -> None:
+            nonlocal spent
+            if isinstance(item, Spent):
+                spent = item
+                lease.account(item)
+            else:
+                self._notes.add(assignment, item)
 
         note(Note("attempt", f"attempt {assignment.attempt} began"))
         try:
             outcome = await self._executor.execute(assignment, note)
         except Exception as error:  # noqa: BLE001 - an executor's bug must not take the others down
             _log.exception("executor failed")
-            outcome = Failed(FailureKind.BUSINESS, f"internal error: {type(error).__name__}")
+            told = f"internal error: {type(error).__name__}"
+            outcome = Failed(FailureKind.BUSINESS, told, spent.usage, spent.verification)
         if isinstance(outcome, Failed):
             note(Note("attempt", outcome.error, level="error", data={"kind": outcome.kind}))
         return outcome

@@ -6,10 +6,10 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from uuid import uuid4
 
-from agent.attempt import Notify
+from agent.attempt import Executor, Notify
 from agent.heartbeat import Leases
 from agent.notes import NoteWriter
-from agent.outcome import Completed, Outcome
+from agent.outcome import Completed, Outcome, Spent
 from agent.settle import Settler
 from agent.worker import Pace, Worker
 from shared.background import running
@@ -27,9 +27,10 @@ Body = Callable[[Assignment], Awaitable[Outcome]]
 
 @dataclass
 class Played:
-    """An executor whose body the test gives; tells what began and what was stopped."""
+    """An executor whose body the test gives; tells what began, what was stopped and its cost."""
 
     body: Body
+    spent: Spent = field(default_factory=Spent)
     began: asyncio.Event = field(default_factory=asyncio.Event)
     stopped: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -38,8 +39,10 @@ class Played:
         self.began.set()
         try:
             return await self.body(assignment)
-        except asyncio.CancelledError:
-            self.stopped.set()
+        except BaseException as error:
+            note(self.spent)
+            if isinstance(error, asyncio.CancelledError):
+                self.stopped.set()
             raise
 
 
@@ -65,19 +68,29 @@ async def for_ever(_: Assignment) -> Outcome:
 
 @asynccontextmanager
 async def working_agent(
-    pool: Pool, redis_url: str, body: Body, *, lease: float = 60, drain: float = 1, slots: int = 2
+    pool: Pool,
+    redis_url: str,
+    body: Body,
+    *,
+    lease: float = 60,
+    drain: float = 1,
+    slots: int = 2,
+    executor: Executor | None = None,
 ) -> AsyncIterator[Agent]:
-    """An agent at work for the time of the block, as `agent.assembly` puts it together."""
+    """An agent at work for the time of the block, as `agent.assembly` puts it together.
+
+    An `executor` works instead of the body.
+    """
     ledger, owner = SubtaskLedger(pool), uuid4()
     ear, calls = Ear(redis_url, lists_for(CAPABILITIES)), Calls(redis_url)
     async with Doorbell(redis_url) as doorbell:
         leases = Leases(ledger, owner=owner, lease_seconds=lease, interval=lease / 6)
         settler = Settler(ledger, doorbell, owner=owner, simulated=True)
-        executor = Played(body)
+        played = Played(body)
         worker = Worker(
             ledger=ledger,
             ear=ear,
-            executor=executor,
+            executor=executor or played,
             leases=leases,
             settler=settler,
             notes=NoteWriter(ledger, agent_id="agent-1"),
@@ -89,7 +102,7 @@ async def working_agent(
         async with running(leases.run(), settler.run(), _listen(calls, leases)):
             working = asyncio.create_task(worker.run())
             try:
-                yield Agent(worker, executor, doorbell)
+                yield Agent(worker, played, doorbell)
             finally:
                 worker.stop()
                 await asyncio.wait([working], timeout=10)

@@ -6,15 +6,25 @@ from contextlib import asynccontextmanager
 from decimal import Decimal
 from uuid import UUID
 
+import pytest
 import redis.asyncio as redis
 
-from agent.outcome import Cancelled, Completed, Failed, Outcome, Released
+from agent.heartbeat import Lease
+from agent.outcome import Cancelled, Completed, Failed, Outcome, Released, Spent
 from agent.settle import Settlement, Settler
 from scripts.local_servers import free_port
 from shared.background import running
 from shared.database.connection import Pool
-from shared.database.subtasks import SubtaskLedger
-from shared.models import AgentResult, Assignment, ModelUsage
+from shared.database.subtasks import Held, SubtaskLedger
+from shared.models import (
+    AgentResult,
+    Assignment,
+    CheckResult,
+    FileEntry,
+    ModelUsage,
+    Round,
+    Verification,
+)
 from shared.queue import Doorbell
 from shared.states import FailureKind
 from tests.callers import subscribed
@@ -23,6 +33,18 @@ from tests.ticks import ticks
 from tests.worker_world import DONE, at_once, for_ever, working_agent
 
 BEFORE_RENEWAL = 5.0  # an agent of these tests looks at its leases every ten seconds
+
+USAGE = ModelUsage(model="m", input_tokens=70, output_tokens=7, cost_usd=Decimal("0.0123"))
+PAID = [("m", "agent", 70, 7, Decimal("0.0123"), True, 1)]
+
+
+async def _paid(pool: Pool) -> list[tuple[object, ...]]:
+    """What the ledger holds of costs."""
+    rows = await pool.fetch(
+        "SELECT model, purpose::text, input_tokens, output_tokens, cost_usd, simulated, attempt"
+        " FROM model_calls"
+    )
+    return [tuple(row) for row in rows]
 
 
 async def _until(world: World, task_id: UUID, status: str, *, within: float = 5) -> None:
@@ -70,6 +92,7 @@ async def test_a_fenced_attempt_is_stopped_and_writes_nothing(
     world: World, pool: Pool, redis_url: str
 ) -> None:
     async with working_agent(pool, redis_url, for_ever, lease=1.2, slots=1) as agent:
+        agent.executor.spent = Spent((USAGE,))
         task_id = await world.ready(planned("only"))
         await agent.executor.began.wait()
         agent.worker.stop()  # or it would claim what was taken from it
@@ -82,6 +105,7 @@ async def test_a_fenced_attempt_is_stopped_and_writes_nothing(
                     break
     assert await world.statuses(task_id) == {"only": "queued"}
     assert await _outcomes(pool) == ["lost"]
+    assert await _paid(pool) == []
 
 
 async def test_work_taken_away_and_won_again_runs_once(
@@ -164,6 +188,67 @@ async def test_it_works_on_when_redis_forgets_everything(
         await _until(world, task_id, "completed")
 
 
+@pytest.mark.parametrize("ending", ["cancelled", "released"])
+async def test_what_a_stopped_attempt_spent_is_in_the_ledger(
+    ending: str, world: World, pool: Pool, redis_url: str
+) -> None:
+    async with working_agent(pool, redis_url, for_ever) as agent:
+        agent.executor.spent = Spent((USAGE,))
+        task_id = await world.ready(planned("only"))
+        await agent.executor.began.wait()
+        await subscribed(redis_url)
+        if ending == "cancelled":
+            await world.tasks.request_cancel(task_id)
+        else:
+            assert await world.tasks.pause(task_id, "user", releases=True)
+        await agent.doorbell.call_stopped(task_id)
+        async with asyncio.timeout(BEFORE_RENEWAL):
+            async for _ in ticks():
+                if not agent.worker.running:
+                    break
+    assert await _outcomes(pool) == [ending]
+    assert await _paid(pool) == PAID
+
+
+async def test_what_a_drained_attempt_spent_is_in_the_ledger(
+    world: World, pool: Pool, redis_url: str
+) -> None:
+    await world.ready(planned("only"))
+    async with working_agent(pool, redis_url, for_ever, drain=0.1) as agent:
+        agent.executor.spent = Spent((USAGE,))
+        await agent.executor.began.wait()
+    assert await _outcomes(pool) == ["released"]
+    assert await _paid(pool) == PAID
+
+
+async def test_what_an_attempt_with_a_bug_spent_is_in_the_ledger(
+    world: World, pool: Pool, redis_url: str
+) -> None:
+    async def body(_: Assignment) -> Outcome:
+        raise ZeroDivisionError
+
+    async with working_agent(pool, redis_url, body) as agent:
+        agent.executor.spent = Spent((USAGE,))
+        task_id = await world.ready(planned("only"))
+        await _until(world, task_id, "failed")
+    assert await _paid(pool) == PAID
+
+
+async def test_a_lease_that_is_taken_away_too_late_keeps_what_was_spent() -> None:
+    record = Verification()
+
+    async def body() -> Outcome:
+        lease.stop(Cancelled())
+        try:
+            await asyncio.sleep(1)
+        except asyncio.CancelledError:
+            return Failed(FailureKind.TRANSPORT, "it was cut off", (USAGE,), record)
+        return DONE
+
+    lease = Lease(Held(UUID(int=0), 1))
+    assert await lease.run(body()) == Cancelled((USAGE,), record)
+
+
 @asynccontextmanager
 async def _settler(pool: Pool, redis_url: str, owner: UUID) -> AsyncIterator[Settler]:
     async with Doorbell(redis_url) as doorbell:
@@ -227,6 +312,43 @@ async def test_a_result_that_cannot_be_stored_fails_alone(
     errors = "SELECT error FROM attempts WHERE subtask_id = $1"
     assert "could not be stored" in await pool.fetchval(errors, bad.subtask_id)
     assert await pool.fetchval(errors, failed.subtask_id) == "its own reason"
+
+
+async def test_what_a_result_cost_that_cannot_be_stored_is_in_the_ledger(
+    world: World, pool: Pool, redis_url: str
+) -> None:
+    [mine] = await _claimed(world, 1)
+    endless = FileEntry(path="a.bin", size=1 << 70, sha256="0" * 64)
+    record = Verification(rounds=(Round(number=0),))
+    done = Completed(AgentResult(summary="too large"), (endless,), (USAGE,), record)
+    async with _settler(pool, redis_url, mine.owner) as settler, asyncio.timeout(5):
+        assert await settler.settle(_settlement(mine, done))
+    assert await world.statuses(mine.task_id) == {mine.key: "failed"}
+    assert await _paid(pool) == PAID
+    kept = await pool.fetchval("SELECT verification FROM attempts")
+    assert Verification.model_validate(kept) == record
+
+
+async def test_a_failure_whose_record_cannot_be_stored_is_stored_without_it(
+    world: World, pool: Pool, redis_url: str
+) -> None:
+    [mine] = await _claimed(world, 1)
+    endless = CheckResult(
+        position=0,
+        source="plan",
+        kind="command",
+        what="make",
+        outcome="failed",
+        vacuous=False,
+        seconds=float("inf"),
+    )
+    record = Verification(rounds=(Round(number=0, checks=(endless,)),))
+    failed = Failed(FailureKind.CHECKS, "its own reason", (USAGE,), record)
+    async with _settler(pool, redis_url, mine.owner) as settler, asyncio.timeout(5):
+        assert await settler.settle(_settlement(mine, failed))
+    row = await pool.fetchrow("SELECT error, verification FROM attempts")
+    assert tuple(row or ()) == ("its own reason", None)
+    assert await _paid(pool) == PAID
 
 
 async def test_one_bad_result_among_alike_fails_alone(
