@@ -9,14 +9,16 @@ from agent.attempt import Note, Notify
 from agent.claude import ClaudeSession
 from agent.claude_events import SessionEvent
 from agent.claude_settings import SessionSettings, Subagent
-from agent.correction import REPEATED, Corrections, Tried, state_of
+from agent.correction import REPEATED, Corrections
 from agent.loop_breaker import LoopBreaker, directory_fingerprint
 from agent.metrics import session_said
 from agent.narration import note_of
-from agent.outcome import Completed, Failed, Outcome
+from agent.outcome import Completed, Failed, Outcome, Spent, sentence
 from agent.profiles import Profile
 from agent.prompt import correction_prompt, result_schema, system_prompt, task_prompt
+from agent.result_state import ResultState
 from agent.review_bands import review_wanted
+from agent.review_step import ReviewStep
 from agent.reviewer import Reviewer
 from agent.runtime import Runtime
 from agent.scrutiny import Scrutiny
@@ -25,9 +27,15 @@ from agent.toolbox import Toolbox, Tools
 from agent.verifier import Look, Verifier, evidence_of
 from agent.workspace_state import changes, snapshot
 from shared import metrics
-from shared.claude import usage_of
 from shared.errors import MalformedOutput, ModelError, WorkspaceError
-from shared.models import Assignment, Doubt, ModelUsage, PlannedCheck, Round
+from shared.models import (
+    Assignment,
+    CorrectionOutcome,
+    Doubt,
+    ModelUsage,
+    PlannedCheck,
+    Round,
+)
 from shared.states import FailureKind
 from shared.workspace import Workspace
 
@@ -68,8 +76,14 @@ class AttemptRun:
         self._breaker = LoopBreaker(profile.loops, lambda: directory_fingerprint(self._folder))
         most = profile.max_corrections
         self._tried = Corrections(scrutiny.max_corrections if most is None else most)
-        self._reviews: tuple[ModelUsage, ...] = ()
+        self._review: ReviewStep | None = None
         self._spent: tuple[ModelUsage, ...] = ()
+        self._files: dict[str, str] = {}
+        self._printed = ""
+
+    def spent(self) -> Spent:
+        """What it has cost and what was looked at so far."""
+        return Spent(self._usage, self._tried.record(None))
 
     async def outcome(self, toolbox: Toolbox, reviewer: Reviewer | None) -> Outcome:
         """What became of it; everything that it started has ended when this returns."""
@@ -81,12 +95,13 @@ class AttemptRun:
                 self._scrutiny.of(self._name, self._folder, readable, toolbox) as inspection,
             ):
                 checks = await inspection.probed(self._wanted_checks())
+                self._review = self._review_step(reviewer)
                 verifier = Verifier(
                     self._assignment,
                     self._folder,
                     checks,
                     inspection.context,
-                    reviewer if self._is_reviewed() else None,
+                    self._review,
                     self._note,
                 )
                 session = ClaudeSession(self._settings(toolbox.tools))
@@ -94,7 +109,7 @@ class AttemptRun:
         except TimeoutError:
             return self._failed(FailureKind.TIMEOUT, f"not done after {seconds:.0f} seconds")
         except (ModelError, WorkspaceError) as error:
-            return self._failed(error.kind, _sentence(error))
+            return self._failed(error.kind, sentence(error))
         except OSError as error:
             return self._failed(FailureKind.RESOURCE, f"the workspace failed: {error.strerror}")
 
@@ -110,7 +125,7 @@ class AttemptRun:
         try:
             async with session:
                 prompt = task_prompt(self._assignment, self._workspace, self._folder, checks)
-                output, _ = await self._ask(session, prompt)
+                output = await self._ask(session, prompt)
                 look = await self._look(verifier, 0, output)
                 while look.round.doubt is not None and not look.final:
                     if self._tried.exhausted:
@@ -118,12 +133,11 @@ class AttemptRun:
                     look = await self._correct(session, verifier, look)
         finally:
             self._spent = session.spent
+            self._tried.ended("interrupted", self._spent)
             metrics.spent("agent", self._spent)
         return self._concluded(look)
 
-    async def _ask(
-        self, session: ClaudeSession, prompt: str
-    ) -> tuple[Mapping[str, Any], tuple[ModelUsage, ...]]:
+    async def _ask(self, session: ClaudeSession, prompt: str) -> Mapping[str, Any]:
         try:
             reply = await session.ask(prompt, self._observe)
         except ModelError as error:
@@ -131,14 +145,19 @@ class AttemptRun:
             if not isinstance(error, MalformedOutput):
                 raise
             self._note(Note("attempt", error.detail, level="warning"))
-            return {}, usage_of(error)
-        return reply.output, reply.usage
+            return {}
+        return reply.output
 
     async def _look(self, verifier: Verifier, number: int, output: Mapping[str, Any]) -> Look:
         look = await verifier.look(number, output, self._log.calls)
-        self._reviews += look.usage
-        self._tried.looked(look.round, state_of(await snapshot(self._folder), output))
+        self._printed = _last_output(look.round)
+        if look.round.doubt is not None:
+            self._files = await snapshot(self._folder)
+        self._tried.looked(look.round, self._state(self._files, output) if look.steady else None)
         return look
+
+    def _state(self, files: Mapping[str, str], output: Mapping[str, Any]) -> ResultState:
+        return ResultState(self._folder, files, output, self._log.calls)
 
     async def _correct(self, session: ClaudeSession, verifier: Verifier, failed: Look) -> Look:
         """Send the result back; a state that failed before is not looked at again."""
@@ -146,25 +165,24 @@ class AttemptRun:
         assert doubt is not None  # that is why it goes back  # noqa: S101
         number = self._tried.number + 1
         self._tell_return(number, doubt, problems)
-        before = await snapshot(self._folder)
         prompt = correction_prompt(number, self._tried.most, doubt, problems, self._tried.made)
-        output, usage = await self._ask(session, prompt)
-        after = await snapshot(self._folder)
-        repeated = self._tried.has_failed(state_of(after, output))
-        tried = Tried(changes(before, after), usage, repeated)
+        self._tried.began(failed.round, session.spent)
+        output = await self._ask(session, prompt)
+        before, self._files = self._files, await snapshot(self._folder)
+        self._tried.answered(changes(before, self._files))
+        repeated = self._tried.has_failed(self._state(self._files, output))
         if repeated:
-            again = Round(number=number, doubt=doubt, problems=_repeated(problems))
-            look = Look(again)
-            self._tried.looked(again, state_of(after, output))
+            look = Look(Round(number=number, doubt=doubt, problems=_repeated(problems)))
+            self._tried.looked(look.round)
         else:
             look = await self._look(verifier, number, output)
-        self._tried.corrected(failed.round, tried, look.round)
+        self._tried.ended("repeated" if repeated else _came_of(look), session.spent)
         return look
 
     def _concluded(self, look: Look) -> Outcome:
         """A result counts only if nothing stands against it."""
         result, doubt = look.result, look.round.doubt
-        if result is not None and result.failed:
+        if result is not None and look.gave_up:
             return self._failed(FailureKind.BUSINESS, result.reason or result.summary)
         if doubt is None and result is not None:
             record = self._tried.record(evidence_of(look.round))
@@ -172,7 +190,8 @@ class AttemptRun:
         number = self._tried.number
         after = f"after {number} correction{'s' if number != 1 else ''}" if number else "at once"
         kind = _KINDS[doubt] if doubt is not None else FailureKind.BUSINESS
-        return self._failed(kind, f"not accepted ({after}): {_gist(look.round)}")
+        gist = "; ".join(problem.split("\n", 1)[0] for problem in look.round.problems)
+        return self._failed(kind, f"not accepted ({after}): {gist}\n{self._printed}".rstrip())
 
     def _failed(self, kind: FailureKind, error: str) -> Failed:
         return Failed(kind, error, self._usage, self._tried.record(None))
@@ -183,7 +202,7 @@ class AttemptRun:
 
     @property
     def _usage(self) -> tuple[ModelUsage, ...]:
-        return (*self._spent, *self._reviews)
+        return (*self._spent, *(self._review.usage if self._review else ()))
 
     def _observe(self, event: SessionEvent) -> None:
         """Tell people, keep the log, and stop what goes in circles."""
@@ -202,9 +221,15 @@ class AttemptRun:
         data = {"number": number, "doubt": doubt, "problems": list(problems)}
         self._note(Note("correction.attempt", text[:500], level="warning", data=data))
 
-    def _is_reviewed(self) -> bool:
+    def _review_step(self, reviewer: Reviewer | None) -> ReviewStep | None:
+        """None where no review is wanted, or where only some are and there is no reviewer."""
         policy = self._assignment.review or self._profile.review or self._scrutiny.review
-        return review_wanted(policy, self._scrutiny.review_share, self._assignment.subtask_id)
+        must = policy == "always"
+        share = self._scrutiny.review_share
+        wanted = review_wanted(policy, share, self._assignment.subtask_id)
+        if not wanted or (reviewer is None and not must):
+            return None
+        return ReviewStep(self._assignment, self._folder, reviewer, self._note, must=must)
 
     def _deadline(self) -> float:
         usual = self._profile.deadline_seconds or self._runtime.attempt_seconds
@@ -232,16 +257,17 @@ class AttemptRun:
         )
 
 
-def _gist(look: Round) -> str:
-    """The first line of each problem, then the end of what the last failed check printed."""
-    lines = "; ".join(problem.split("\n", 1)[0] for problem in look.problems)
+def _last_output(look: Round) -> str:
+    """The end of what the last failed check printed."""
     printed = [check.output for check in look.checks if check.outcome == "failed" and check.output]
-    return f"{lines}\n{printed[-1][-_PRINTED:]}" if printed else lines
+    return printed[-1][-_PRINTED:] if printed else ""
+
+
+def _came_of(look: Look) -> CorrectionOutcome:
+    if look.gave_up:
+        return "gave_up"
+    return "passed" if look.round.doubt is None else "failed"
 
 
 def _repeated(problems: tuple[str, ...]) -> tuple[str, ...]:
     return (REPEATED, *(problem for problem in problems if problem != REPEATED))
-
-
-def _sentence(error: ModelError | WorkspaceError) -> str:
-    return f"{error.detail} ({error.remedy})" if error.remedy else error.detail

@@ -1,14 +1,21 @@
 """What was tried in one attempt: each look at the result, each correction, what failed before."""
 
 import hashlib
-import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
 
-from shared.models import Correction, Evidence, ModelUsage, Round, Verification
+from agent.result_state import ResultState
+from shared.models import (
+    Correction,
+    CorrectionOutcome,
+    Doubt,
+    Evidence,
+    ModelUsage,
+    Round,
+    Verification,
+)
 
 REPEATED = "the correction changed nothing, or went back to a state that had failed already"
 _FAILURE = 2_000  # characters kept of why a result was sent back
@@ -16,22 +23,27 @@ _CHANGED = 40
 _VARYING = re.compile(r"0x[0-9a-f]+|\d+(?:\.\d+)?|/\S*/|\s+", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
-class Tried:
-    """One correction as its agent made it, before it was looked at."""
+@dataclass(slots=True)
+class _Open:
+    """A correction under way: why, what its session had spent before it, what it changed."""
 
-    changed: tuple[str, ...]
-    usage: tuple[ModelUsage, ...]
-    repeated: bool
+    doubt: Doubt
+    failure: str
+    before: tuple[ModelUsage, ...]
+    changed: tuple[str, ...] = ()
 
 
 class Corrections:
-    """Keeps the fingerprint of every state that failed, so that none is accepted twice."""
+    """Keeps the mark of every state that failed, so that none is accepted twice.
+
+    `spent` is always all that the session has spent so far.
+    """
 
     def __init__(self, most: int) -> None:
         self.most = most
         self._rounds: list[Round] = []
         self._made: list[Correction] = []
+        self._open: _Open | None = None
         self._failed_states: set[str] = set()
         self._failures: dict[str, int] = {}
 
@@ -50,37 +62,48 @@ class Corrections:
         """The corrections so far, oldest first."""
         return tuple(self._made)
 
-    def looked(self, look: Round, state: str) -> None:
-        """Remember a look at the result; a state that was not accepted has failed."""
+    def looked(self, look: Round, state: ResultState | None = None) -> None:
+        """Remember a look at the result; a `state` that was not accepted always fails."""
         self._rounds.append(look)
         if look.doubt is not None:
-            self._failed_states.add(state)
+            if state is not None:
+                self._failed_states.add(state.mark(look.doubt))
             mark = failure_mark(look.problems)
             self._failures[mark] = self._failures.get(mark, 0) + 1
 
-    def has_failed(self, state: str) -> bool:
-        """Whether this very state was looked at and not accepted."""
-        return state in self._failed_states
+    def has_failed(self, state: ResultState) -> bool:
+        """Whether what this state stands on was looked at and not accepted."""
+        return any(state.mark(doubt) in self._failed_states for doubt in Doubt)
 
     def times_failed(self, problems: Sequence[str]) -> int:
         """How often these problems came up, whatever numbers and paths they held."""
         return self._failures.get(failure_mark(problems), 0)
 
-    def corrected(self, failed: Round, tried: Tried, look: Round) -> None:
-        """Remember a correction of `failed`, and what the look after it found."""
+    def began(self, failed: Round, spent: tuple[ModelUsage, ...]) -> None:
+        """A result goes back to its agent."""
         if failed.doubt is None:
             raise ValueError("a result that was accepted needs no correction")
-        passed = look.doubt is None
-        tokens = sum(each.input_tokens + each.output_tokens for each in tried.usage)
+        self._open = _Open(failed.doubt, "\n".join(failed.problems)[:_FAILURE], spent)
+
+    def answered(self, changed: tuple[str, ...]) -> None:
+        """The agent has corrected it; what that is worth is yet to be seen."""
+        assert self._open is not None  # only said after `began`  # noqa: S101
+        self._open.changed = changed
+
+    def ended(self, outcome: CorrectionOutcome, spent: tuple[ModelUsage, ...]) -> None:
+        """Remember what came of the correction; nothing to do when none is under way."""
+        if self._open is None:
+            return
+        tried, self._open = self._open, None
         self._made.append(
             Correction(
                 number=len(self._made) + 1,
-                doubt=failed.doubt,
-                failure="\n".join(failed.problems)[:_FAILURE],
+                doubt=tried.doubt,
+                failure=tried.failure,
                 changed=tried.changed[:_CHANGED],
-                tokens=tokens,
-                cost_usd=sum((each.cost_usd for each in tried.usage), Decimal(0)),
-                outcome="repeated" if tried.repeated else "passed" if passed else "failed",
+                tokens=_tokens(spent) - _tokens(tried.before),
+                cost_usd=_cost(spent) - _cost(tried.before),
+                outcome=outcome,
             )
         )
 
@@ -91,13 +114,15 @@ class Corrections:
         )
 
 
-def state_of(files: Mapping[str, str], output: Mapping[str, Any]) -> str:
-    """The fingerprint of a result: the files it stands on, and all that it says."""
-    said = json.dumps(output, sort_keys=True, default=str)
-    return hashlib.sha256(f"{sorted(files.items())}{said}".encode()).hexdigest()
-
-
 def failure_mark(problems: Sequence[str]) -> str:
     """The fingerprint of a failure, without what varies by itself: numbers, paths, spaces."""
     text = _VARYING.sub(" ", "\n".join(problems)).strip().lower()
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _tokens(usage: Sequence[ModelUsage]) -> int:
+    return sum(each.input_tokens + each.output_tokens for each in usage)
+
+
+def _cost(usage: Sequence[ModelUsage]) -> Decimal:
+    return sum((each.cost_usd for each in usage), Decimal(0))

@@ -1,17 +1,20 @@
 """Judges a result against its expected output: asks the model, and believes only what it quotes."""
 
+import asyncio
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
 import structlog
 from pydantic import Field
 
+from agent.outcome import sentence
 from agent.review_bands import verdict_of
 from agent.review_material import Material
 from agent.review_prompt import REVIEWER, errors_turn, sheet
 from agent.review_quotes import Quotable
 from shared.claude import Claude, Prompt, Reply, usage_of
-from shared.errors import ModelCutOff, ModelError
+from shared.errors import ModelCutOff, ModelError, ModelMisconfigured
 from shared.models import Criterion, ModelUsage, Record, Review, ReviewReason
 
 _MAX_TOKENS = 16_000
@@ -40,19 +43,26 @@ class Judgement(Record):
 
 @dataclass(frozen=True, slots=True)
 class Reviewed:
-    """A review, or why there is none; its cost either way."""
+    """A review, or why there is none; its cost either way.
+
+    `lasting`: asking again would be no use.
+    """
 
     review: Review | None
     problem: str = ""
     usage: tuple[ModelUsage, ...] = ()
+    lasting: bool = False
 
 
 class Reviewer:
     """Asks once, and once more when the answer cannot be used."""
 
-    def __init__(self, claude: Claude, *, model: str) -> None:
+    def __init__(
+        self, claude: Claude, *, model: str, pauses: Sequence[float] = (15.0, 60.0)
+    ) -> None:
         self._claude = claude
         self._model = model
+        self._pauses = tuple(pauses)
 
     async def review(self, material: Material) -> Reviewed:
         """A review of the result; a model that is away or malformed is told, never raised."""
@@ -71,9 +81,20 @@ class Reviewer:
                 usage += _reviewers(reply.usage)
                 review, errors = _judged(reply, quotable)
         except ModelError as error:
-            return Reviewed(None, _sentence(error), usage + _reviewers(*usage_of(error)))
+            lasting = isinstance(error, ModelMisconfigured)
+            usage += _reviewers(*usage_of(error))
+            return Reviewed(None, sentence(error), usage, lasting)
         problem = "" if review else f"the reviewer gave no usable answer: {'; '.join(errors)}"
         return Reviewed(review, problem, usage)
+
+    async def insist(self, material: Material) -> AsyncIterator[Reviewed]:
+        """Reviews, with a pause between them, until there is one; the last counts."""
+        for pause in (*self._pauses, None):
+            reviewed = await self.review(material)
+            yield reviewed
+            if reviewed.review is not None or reviewed.lasting or pause is None:
+                return
+            await asyncio.sleep(pause)
 
     async def _ask(self, prompt: Prompt) -> Reply[Judgement]:
         try:
@@ -111,7 +132,3 @@ def _unquoted(reasons: tuple[ReviewReason, ...]) -> tuple[str, ...]:
 
 def _reviewers(*usage: ModelUsage) -> tuple[ModelUsage, ...]:
     return tuple(each.model_copy(update={"purpose": "reviewer"}) for each in usage)
-
-
-def _sentence(error: ModelError) -> str:
-    return f"{error.detail} ({error.remedy})" if error.remedy else error.detail

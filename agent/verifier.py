@@ -12,8 +12,7 @@ from pydantic import ValidationError
 from agent.attempt import Note, Notify
 from agent.checks.runner import CheckContext, run_checks
 from agent.evidence import match_claims, needs_tools
-from agent.review_material import Call, Material, excerpts
-from agent.reviewer import Reviewer
+from agent.review_step import ReviewStep
 from agent.tool_log import ToolCall
 from shared.errors import WorkspaceError
 from shared.models import (
@@ -24,32 +23,37 @@ from shared.models import (
     Doubt,
     Evidence,
     FileEntry,
-    ModelUsage,
     PlannedCheck,
-    Review,
     Round,
 )
 from shared.workspace import manifest, open_inside
 
+_NOT_PASSED = ("failed", "error")
 _MATCHES = 20
 _OUTPUT = 4_000  # characters of a check's output that its agent is told
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What one look found; `usage` is the reviewer's."""
+    """What one look found; if `steady`, it would be found again in the same state."""
 
     round: Round
     result: AgentResult | None = None
     files: tuple[FileEntry, ...] = ()
-    usage: tuple[ModelUsage, ...] = ()
+    steady: bool = True
+
+    @property
+    def gave_up(self) -> bool:
+        """Whether the agent says that it cannot be done."""
+        return self.result is not None and self.result.failed
 
     @property
     def final(self) -> bool:
-        """Whether sending it back is no use: the agent gave up, or the reviewer rejects it."""
-        gave_up = self.result is not None and self.result.failed
+        """Whether sending it back is no use: only a result that can be mended goes back."""
         review = self.round.review
-        return gave_up or (review is not None and review.verdict == "reject")
+        if self.round.doubt is Doubt.REVIEW and review is None:
+            return True
+        return self.gave_up or (review is not None and review.verdict == "reject")
 
 
 class Verifier:
@@ -61,14 +65,14 @@ class Verifier:
         folder: Path,
         checks: Sequence[PlannedCheck],
         context: Callable[[Mapping[str, Any]], CheckContext],
-        reviewer: Reviewer | None,
+        review: ReviewStep | None,
         note: Notify,
     ) -> None:
         self._assignment = assignment
         self._folder = folder
         self._checks = tuple(checks)
         self._context = context
-        self._reviewer = reviewer
+        self._review = review
         self._note = note
 
     async def look(self, number: int, output: Mapping[str, Any], calls: Sequence[ToolCall]) -> Look:
@@ -85,66 +89,52 @@ class Verifier:
         if empty := [each.path for each in named if each.size == 0 and _should_hold(each.path)]:
             return _misshapen(number, f"the result names files that are empty: {', '.join(empty)}")
         claims = match_claims(result.claims, calls, named, self._exists)
-        ran = await run_checks(self._checks, self._context(result.output), self._tell)
-        doubt, problems = self._problems(claims, ran, calls)
-        review: Review | None = None
-        usage: tuple[ModelUsage, ...] = ()
-        if doubt is None and self._reviewer is not None:
-            review, usage = await self._reviewed(number, result, named, ran, calls)
-            if review is not None and review.verdict != "approve":
-                doubt, problems = Doubt.REVIEW, _reasons(review)
-        found = Round(
-            number=number, doubt=doubt, problems=problems, checks=ran, claims=claims, review=review
-        )
-        # hashed again: a check may have written to a file that the result names
-        files = await manifest(self._folder, result.files) if ran else named
-        return Look(found, result, files, usage)
+        context = self._context(result.output)
+        ran = await run_checks(self._checks, context, self._tell)
+        files, gone = await self._left_by_checks(named) if ran else (named, ())
+        doubt, problems = self._problems(claims, ran, calls, gone)
+        found = Round(number=number, doubt=doubt, problems=problems, checks=ran, claims=claims)
+        steady = not any(_may_pass_later(each, context.seconds) for each in ran)
+        if doubt is None and self._review is not None:
+            found = await self._review.of(found, result, files, calls)
+        return Look(found, result, files, steady)
+
+    async def _left_by_checks(
+        self, named: Sequence[FileEntry]
+    ) -> tuple[tuple[FileEntry, ...], tuple[str, ...]]:
+        """The result's files hashed again, as a check may write to one, and what became of others.
+
+        A file that is not there any more was there before the checks.
+        """
+        files: list[FileEntry] = []
+        gone: list[str] = []
+        for each in named:
+            try:
+                files += await manifest(self._folder, (each.path,))
+            except WorkspaceError:
+                gone.append(f"a check removed {each.path!r}, which the result names")
+        return tuple(files), tuple(gone)
 
     def _problems(
         self,
         claims: Sequence[ClaimEvidence],
         ran: Sequence[CheckResult],
         calls: Sequence[ToolCall],
+        gone: Sequence[str],
     ) -> tuple[Doubt | None, tuple[str, ...]]:
         unsupported = [
             f"you claim {each.claim.kind} {each.claim.what!r}, but {each.by}"
             for each in claims
             if not each.supported
         ]
-        if not calls and needs_tools(self._assignment):
-            unsupported.insert(0, "no tool was called at all: nothing shows that work was done")
-        failed = [_failure(each) for each in ran if each.outcome in ("failed", "error")]
-        if not unsupported and not failed:
+        if needs_tools(self._assignment) and not any(call.ok for call in calls):
+            which = "no tool call succeeded" if calls else "no tool was called at all"
+            unsupported.insert(0, f"{which}: nothing shows that work was done")
+        failed = [_failure(each) for each in ran if each.outcome in _NOT_PASSED]
+        problems = (*gone, *unsupported, *failed)
+        if not problems:
             return None, ()
-        return Doubt.EVIDENCE if unsupported else Doubt.CHECKS, (*unsupported, *failed)
-
-    async def _reviewed(
-        self,
-        number: int,
-        result: AgentResult,
-        files: Sequence[FileEntry],
-        ran: tuple[CheckResult, ...],
-        calls: Sequence[ToolCall],
-    ) -> tuple[Review | None, tuple[ModelUsage, ...]]:
-        assert self._reviewer is not None  # only asked for when there is one  # noqa: S101
-        task = self._assignment
-        reviewed = await self._reviewer.review(
-            Material(
-                subtask_key=task.key,
-                title=task.title,
-                description=task.description,
-                expected_output=task.expected_output,
-                task_description=task.task_description,
-                round=number,
-                output=result.output,
-                files=await excerpts(self._folder, files, task.expected_output),
-                checks=ran,
-                calls=tuple(_call(each) for each in calls),
-                statement=result.summary,
-            )
-        )
-        self._tell_review(reviewed.review, reviewed.problem)
-        return reviewed.review, reviewed.usage
+        return Doubt.EVIDENCE if unsupported else Doubt.CHECKS, problems
 
     def _exists(self, path: str) -> bool:
         inside = path.removeprefix(f"{self._folder}/")
@@ -161,14 +151,6 @@ class Verifier:
         told = f"{check.what}: {check.outcome}{f' ({check.detail})' if check.detail else ''}"
         data = check.brief().model_dump(mode="json")
         self._note(Note("check.result", told, level="info" if fine else "warning", data=data))
-
-    def _tell_review(self, review: Review | None, problem: str) -> None:
-        if review is None:
-            self._note(Note("review.verdict", f"no review: {problem}", level="warning"))
-            return
-        scores = ", ".join(f"{name} {score}" for name, score in review.scores.items())
-        data = review.model_dump(mode="json")
-        self._note(Note("review.verdict", f"{review.verdict}: {scores}", data=data))
 
 
 def evidence_of(look: Round) -> Evidence:
@@ -196,6 +178,14 @@ def _matches(folder: Path, pattern: str) -> Iterator[str]:
         return
 
 
+def _may_pass_later(check: CheckResult, seconds: float) -> bool:
+    """Whether a failure says more of the moment, or of something outside, than of the result."""
+    if check.outcome not in _NOT_PASSED:
+        return False
+    outside = check.kind in ("sql_count", "http_status")
+    return outside or check.outcome == "error" or check.seconds >= seconds
+
+
 def _places(error: ValidationError) -> str:
     found = error.errors(include_url=False, include_context=False, include_input=False)[:5]
     return "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in found)
@@ -205,15 +195,3 @@ def _failure(check: CheckResult) -> str:
     verb = "could not be carried out" if check.outcome == "error" else "failed"
     told = f"the check {check.what!r} {verb}: {check.detail}"
     return f"{told}\n{check.output[-_OUTPUT:]}".strip()
-
-
-def _reasons(review: Review) -> tuple[str, ...]:
-    return tuple(
-        f"reviewer, {each.criterion}: {each.comment} (about: {each.quote!r})"
-        for each in review.reasons
-    )
-
-
-def _call(call: ToolCall) -> Call:
-    told = " ".join(str(value) for value in call.input.values())
-    return Call(call.name, " ".join(told.split()), bool(call.ok), call.excerpt)

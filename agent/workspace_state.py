@@ -9,7 +9,8 @@ from pathlib import Path
 
 _MOST_FILES = 2_000
 _READ_UP_TO = 1 << 20
-_MADE_BY_CHECKS = {"__pycache__", ".pytest_cache", ".ruff_cache", ".mypy_cache", "node_modules"}
+_MADE_BY_PROGRAMS = {"__pycache__", "node_modules"}
+_ENVIRONMENT = "pyvenv.cfg"  # lies at the top of every virtual environment of Python
 
 
 async def snapshot(folder: Path) -> dict[str, str]:
@@ -35,8 +36,17 @@ def changes(before: Mapping[str, str], after: Mapping[str, str]) -> tuple[str, .
 
 def _files(folder: Path) -> Iterator[Path]:
     for place, folders, names in os.walk(folder):
-        folders[:] = sorted(set(folders) - _MADE_BY_CHECKS)
-        yield from (Path(place) / name for name in sorted(names))
+        inside = Path(place)
+        if _ENVIRONMENT in names and inside != folder:
+            folders.clear()
+            continue
+        folders[:] = sorted(name for name in folders if not is_kept_by_programs(name))
+        yield from (inside / name for name in sorted(names))
+
+
+def is_kept_by_programs(name: str) -> bool:
+    """A cache, a history or a set of packages: no work of the agent's own."""
+    return name.startswith(".") or name in _MADE_BY_PROGRAMS
 
 
 def _digest(path: Path) -> str:

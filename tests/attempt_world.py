@@ -11,8 +11,9 @@ from uuid import UUID, uuid4
 from agent.attempt import Note
 from agent.claude_sandbox import sandbox_available
 from agent.executor import ClaudeExecutor
-from agent.outcome import Completed, Failed, Outcome
+from agent.outcome import Completed, Failed, Outcome, Spent
 from agent.profiles import Profile, profile_named
+from agent.reviewer import Reviewer
 from agent.runtime import Runtime
 from agent.scrutiny import Scrutiny
 from agent.toolbox import Toolboxes
@@ -154,6 +155,7 @@ class Bench:
     folder: Path
     toolboxes: Toolboxes
     sandbox: bool = field(default_factory=sandbox_available)
+    check_seconds: float = 30.0
 
     async def attempt(
         self,
@@ -165,10 +167,11 @@ class Bench:
         uploads: Mapping[str, str] | None = None,
         seconds: float = 120.0,
         max_corrections: int = 3,
+        reviewer: Reviewer | None = None,
         **changes: Any,
     ) -> Attempted:
         """One attempt in a task of its own; `role` is the profile that the subtask names."""
-        task_id, notes = uuid4(), list[Note]()
+        task_id, notes = uuid4(), list[Note | Spent]()
         workspace = Workspace(self.folder / "files", task_id)
         workspace.prepare()
         given = _uploaded(workspace.context, uploads or {})
@@ -176,12 +179,28 @@ class Bench:
             task_id, checks=tuple(checks), profile=role, context_files=given, **changes
         )
         self.model.learn(assignment.key, script)
-        runtime = self._runtime(profile or whole_profile(), seconds)
-        scrutiny = Scrutiny(runtime=runtime, max_corrections=max_corrections, check_seconds=30)
-        executor = ClaudeExecutor(runtime, self.toolboxes.for_attempt, scrutiny)
+        executor = self.executor(profile, seconds, max_corrections, reviewer)
         outcome = await executor.execute(assignment, notes.append)
         folder = workspace.attempt(assignment.subtask_id, assignment.attempt)
-        return Attempted(outcome, tuple(notes), folder, tuple(self.model.prompts[assignment.key]))
+        told = tuple(note for note in notes if isinstance(note, Note))
+        return Attempted(outcome, told, folder, tuple(self.model.prompts[assignment.key]))
+
+    def executor(
+        self,
+        profile: Profile | None = None,
+        seconds: float = 120.0,
+        max_corrections: int = 3,
+        reviewer: Reviewer | None = None,
+    ) -> ClaudeExecutor:
+        """What works here on any attempt whose key the model has learned."""
+        runtime = self._runtime(profile or whole_profile(), seconds)
+        scrutiny = Scrutiny(
+            runtime=runtime,
+            max_corrections=max_corrections,
+            check_seconds=self.check_seconds,
+            review_share=1.0,
+        )
+        return ClaudeExecutor(runtime, self.toolboxes.for_attempt, scrutiny, reviewer)
 
     def _runtime(self, profile: Profile, seconds: float) -> Runtime:
         scratch = self.folder / "scratch"

@@ -85,6 +85,14 @@ class ScriptedModel:
         """What was asked so far."""
         return [request.body for request in self.server.requests]
 
+    async def insist(self, *replies: Outcome) -> list[Reviewed]:
+        """Reviews until there is one, at most three."""
+        self.replies = list(replies)
+        self.server.requests.clear()
+        async with door(self.server.url) as claude:
+            reviewer = Reviewer(claude, model=MODEL, pauses=(0.01, 0.02))
+            return [reviewed async for reviewed in reviewer.insist(RESULT)]
+
     async def review(self, *replies: Outcome, material: Material = RESULT) -> Reviewed:
         """One review, with these replies to come."""
         self.replies = list(replies)
@@ -92,15 +100,20 @@ class ScriptedModel:
         return await review_at(self.server.url, material)
 
 
-async def review_at(url: str, material: Material = RESULT, *, seconds: float = 10) -> Reviewed:
-    """One review by the model at `url`, with a door that does not wait long between calls."""
-    async with Claude(
+def door(url: str, *, seconds: float = 10) -> Claude:
+    """A door to the model at `url` that does not wait long between calls."""
+    return Claude(
         api_key="a-secret-key",
         base_url=url,
         timeout_seconds=seconds,
         max_retries=0,
         pauses=(0.01,),
-    ) as claude:
+    )
+
+
+async def review_at(url: str, material: Material = RESULT, *, seconds: float = 10) -> Reviewed:
+    """One review by the model at `url`."""
+    async with door(url, seconds=seconds) as claude:
         return await Reviewer(claude, model=MODEL).review(material)
 
 
@@ -336,3 +349,32 @@ async def test_nobody_listens() -> None:
     assert reviewed.review is None
     assert "no connection to the model" in reviewed.problem
     assert "ANTHROPIC_BASE_URL" in reviewed.problem
+
+
+# --- when there has to be one -----------------------------------------------------------------
+
+
+async def test_a_review_that_there_is_is_not_asked_for_again(model: ScriptedModel) -> None:
+    (reviewed,) = await model.insist(judged(QUOTED, correct=40))
+    assert reviewed.review is not None
+    assert reviewed.review.verdict == "rework"
+
+
+async def test_a_review_that_must_be_is_asked_for_until_there_is_one(model: ScriptedModel) -> None:
+    away, useless = Failure(500), say("It is all fine.")
+    tries = await model.insist(away, away, useless, useless, judged())
+    assert [each.review is not None for each in tries] == [False, False, True]
+    assert [len(each.usage) for each in tries] == [0, 2, 1], "each tells its own cost"
+    assert tries[2].problem == ""
+
+
+async def test_a_reviewer_that_stays_away_is_given_up(model: ScriptedModel) -> None:
+    tries = await model.insist(*[Failure(500)] * 6, judged())
+    assert [each.review for each in tries] == [None] * 3
+    assert "scripted failure" in tries[-1].problem
+    assert len(model.replies) == 1
+
+
+async def test_a_reviewer_with_a_wrong_key_is_not_asked_again(model: ScriptedModel) -> None:
+    (only,) = await model.insist(Failure(401, "authentication_error", "no such key"), judged())
+    assert (only.review, only.lasting) == (None, True)

@@ -1,11 +1,13 @@
 """What is remembered of the looks at a result and of its corrections."""
 
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
-from agent.correction import Corrections, Tried, failure_mark, state_of
-from shared.models import Doubt, Evidence, ModelUsage, Round
+from agent.correction import Corrections, failure_mark
+from agent.result_state import ResultState
+from shared.models import CorrectionOutcome, Doubt, Evidence, ModelUsage, Round
 
 USAGE = (
     ModelUsage(model="a", input_tokens=10, output_tokens=3, cost_usd=Decimal("0.01")),
@@ -18,15 +20,23 @@ def look(number: int, *problems: str) -> Round:
     return Round(number=number, doubt=doubt, problems=problems)
 
 
-def tried(*changed: str, repeated: bool = False) -> Tried:
-    return Tried(changed, USAGE, repeated)
+def state(name: str) -> ResultState:
+    return ResultState(Path("/w"), {"a": name}, {"summary": "done"}, ())
+
+
+def correct(
+    corrections: Corrections, failed: Round, outcome: CorrectionOutcome, *changed: str
+) -> None:
+    corrections.began(failed, ())
+    corrections.answered(changed)
+    corrections.ended(outcome, USAGE)
 
 
 def test_a_result_that_is_accepted_at_once_needs_no_correction() -> None:
     corrections = Corrections(3)
-    corrections.looked(look(0), "good")
+    corrections.looked(look(0), state("good"))
     assert (corrections.number, corrections.made, corrections.exhausted) == (0, (), False)
-    assert not corrections.has_failed("good")
+    assert not corrections.has_failed(state("good"))
     record = corrections.record(Evidence.VERIFIED)
     assert (record.evidence, record.corrections) == (Evidence.VERIFIED, ())
     assert record.rounds == (look(0),)
@@ -35,12 +45,12 @@ def test_a_result_that_is_accepted_at_once_needs_no_correction() -> None:
 def test_a_correction_says_why_what_changed_what_it_cost_and_what_came_of_it() -> None:
     corrections = Corrections(2)
     first, second, third = look(0, "the test failed", "so did ruff"), look(1, "ruff"), look(2)
-    corrections.looked(first, "one")
-    corrections.looked(second, "two")
-    corrections.corrected(first, tried("changed a.py"), second)
+    corrections.looked(first)
+    corrections.looked(second)
+    correct(corrections, first, "failed", "changed a.py")
     assert (corrections.number, corrections.exhausted) == (1, False)
-    corrections.looked(third, "three")
-    corrections.corrected(second, tried("added b.py"), third)
+    corrections.looked(third)
+    correct(corrections, second, "passed", "added b.py")
     assert (corrections.number, corrections.exhausted) == (2, True)
     made = corrections.record(None).corrections
     assert [(each.number, each.outcome, each.changed) for each in made] == [
@@ -54,41 +64,60 @@ def test_a_correction_says_why_what_changed_what_it_cost_and_what_came_of_it() -
 
 def test_only_a_state_that_was_not_accepted_has_failed() -> None:
     corrections = Corrections(3)
-    corrections.looked(look(0, "bad"), "first")
-    assert corrections.has_failed("first")
-    assert not corrections.has_failed("second")
-    corrections.looked(look(1), "second")
-    assert not corrections.has_failed("second")
+    corrections.looked(look(0, "bad"), state("first"))
+    assert corrections.has_failed(state("first"))
+    assert not corrections.has_failed(state("second"))
+    corrections.looked(look(1), state("second"))
+    assert not corrections.has_failed(state("second"))
 
 
-def test_a_repetition_is_told_apart_from_a_failure() -> None:
+def test_a_state_that_may_pass_another_time_has_not_failed() -> None:
     corrections = Corrections(3)
-    failed = look(0, "bad")
-    corrections.looked(failed, "same")
-    corrections.looked(look(1, "bad"), "same")
-    corrections.corrected(failed, tried(repeated=True), look(1, "bad"))
-    assert corrections.made[0].outcome == "repeated"
+    corrections.looked(look(0, "no answer in time"))
+    assert not corrections.has_failed(state("first"))
+
+
+@pytest.mark.parametrize("outcome", ["passed", "failed", "repeated", "gave_up", "interrupted"])
+def test_what_came_of_it_is_as_it_was_told(outcome: CorrectionOutcome) -> None:
+    corrections = Corrections(3)
+    correct(corrections, look(0, "bad"), outcome)
+    assert [each.outcome for each in corrections.made] == [outcome]
+
+
+def test_a_correction_costs_what_was_spent_since_it_began() -> None:
+    corrections = Corrections(3)
+    corrections.began(look(0, "bad"), USAGE[:1])
+    corrections.ended("interrupted", USAGE)
+    (made,) = corrections.made
+    assert (made.outcome, made.changed) == ("interrupted", ())
+    assert (made.tokens, made.cost_usd) == (5, Decimal("0.02"))
+
+
+def test_without_a_correction_under_way_none_is_recorded() -> None:
+    corrections = Corrections(3)
+    corrections.ended("interrupted", USAGE)
+    assert corrections.made == ()
 
 
 @pytest.mark.parametrize("most", [0, 1])
 def test_the_last_correction_is_the_last(most: int) -> None:
     corrections = Corrections(most)
     failed = look(0, "bad")
-    corrections.looked(failed, "one")
+    corrections.looked(failed)
     assert corrections.exhausted is (most == 0)
-    corrections.corrected(failed, tried(), look(1, "bad"))
+    correct(corrections, failed, "failed")
     assert corrections.exhausted
 
 
 def test_what_was_accepted_cannot_be_corrected() -> None:
     with pytest.raises(ValueError, match="accepted"):
-        Corrections(3).corrected(look(0), tried(), look(1))
+        Corrections(3).began(look(0), ())
 
 
 def test_long_failures_and_long_lists_are_cut() -> None:
     corrections = Corrections(3)
     failed = look(0, "x" * 10_000)
-    corrections.corrected(failed, tried(*(f"added {n}" for n in range(100))), look(1))
+    correct(corrections, failed, "passed", *(f"added {n}" for n in range(100)))
     (made,) = corrections.made
     assert (len(made.failure), len(made.changed)) == (2_000, 40)
 
@@ -96,9 +125,9 @@ def test_long_failures_and_long_lists_are_cut() -> None:
 def test_the_same_failure_is_counted_whatever_numbers_it_holds() -> None:
     corrections = Corrections(3)
     assert corrections.times_failed(["1 failed in 0.12s at /tmp/a/x.py"]) == 0
-    corrections.looked(look(0, "1 failed in 0.12s at /tmp/a/x.py"), "one")
-    corrections.looked(look(1, "2 failed  in 3.40s\nat /tmp/b/c/x.py"), "two")
-    corrections.looked(look(2, "no such file"), "three")
+    corrections.looked(look(0, "1 failed in 0.12s at /tmp/a/x.py"))
+    corrections.looked(look(1, "2 failed  in 3.40s\nat /tmp/b/c/x.py"))
+    corrections.looked(look(2, "no such file"))
     assert corrections.times_failed(["9 Failed in 1s at /tmp/q/x.py"]) == 2
     assert corrections.times_failed(["no such file"]) == 1
 
@@ -122,11 +151,3 @@ def test_what_varies_by_itself_is_not_of_the_failure(one: str, other: str) -> No
 )
 def test_other_failures_have_other_marks(one: list[str], other: list[str]) -> None:
     assert failure_mark(one) != failure_mark(other)
-
-
-def test_a_state_is_the_files_and_all_that_is_said() -> None:
-    state = state_of({"a": "1", "b": "2"}, {"summary": "s", "output": {"n": 1}})
-    assert state == state_of({"b": "2", "a": "1"}, {"output": {"n": 1}, "summary": "s"})
-    assert state != state_of({"a": "1", "b": "3"}, {"summary": "s", "output": {"n": 1}})
-    assert state != state_of({"a": "1"}, {"summary": "s", "output": {"n": 1}})
-    assert state != state_of({"a": "1", "b": "2"}, {"summary": "s", "output": {"n": 2}})

@@ -1,13 +1,15 @@
 """What the drawing of "how it was checked" is told."""
 
 import json
-from typing import Any
+from pathlib import Path
+from typing import Any, get_args
 
 import pytest
 from pydantic import TypeAdapter
 
-from shared.models import Check, Claim, Criterion, PlannedCheck, SubtaskView
+from shared.models import Check, Claim, CorrectionOutcome, Criterion, PlannedCheck, SubtaskView
 from tests import ui_records as records
+from ui import evidence_sheet
 from ui.evidence_sheet import PROVES_NOTHING, sheet
 
 CHECKS: TypeAdapter[Check] = TypeAdapter(Check)
@@ -124,6 +126,33 @@ def test_a_correction_that_went_back_to_an_earlier_state_says_so() -> None:
         "Back to what had failed before",
         ["changed a.py"],
     )
+
+
+@pytest.mark.parametrize(
+    ("outcome", "changed", "said", "shown"),
+    [
+        ("gave_up", (), "Its agent gave up", ["no file was changed"]),
+        ("interrupted", (), "Broken off", []),
+        ("interrupted", ("added b.py",), "Broken off", ["added b.py"]),
+    ],
+)
+def test_a_correction_without_a_result_says_how_it_ended(
+    outcome: str, changed: tuple[str, ...], said: str, shown: list[str]
+) -> None:
+    made = [records.correction(1, "checks", outcome, changed=changed)]
+    record = records.verification(None, {"doubt": "checks"}, corrections=made)
+    (row,) = drawn(records.subtask("a", "failed", verification=record))["corrections"]
+    assert (row["outcome"], row["result"], row["changed"]) == (outcome, said, shown)
+
+
+def test_every_outcome_of_a_correction_has_words_and_a_sign() -> None:
+    signs = (Path(evidence_sheet.__file__).parent / "graph/evidence.js").read_text("utf-8")
+    for outcome in get_args(CorrectionOutcome):
+        made = [records.correction(1, "checks", outcome)]
+        record = records.verification(None, {"doubt": "checks"}, corrections=made)
+        (row,) = sheet(records.subtask("a", "failed"), record)["corrections"]
+        assert row["result"]
+        assert f" {outcome}: [" in signs
 
 
 def test_of_a_running_attempt_the_last_correction_is_open() -> None:

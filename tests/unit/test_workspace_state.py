@@ -40,10 +40,24 @@ async def test_what_programs_keep_for_themselves_is_no_work(tmp_path: Path) -> N
         "deep/.ruff_cache/x",
         "deep/.mypy_cache/y",
         "node_modules/z/index.js",
+        ".git/objects/0a",
+        "deep/.venv/bin/python",
+        "tools/env/pyvenv.cfg",
+        "tools/env/lib/site.py",
     ):
         write(tmp_path, name, "cache")
     write(tmp_path, "deep/.hidden", "this one counts")
     assert changes(before, await snapshot(tmp_path)) == ("added deep/.hidden",)
+
+
+async def test_packages_do_not_use_up_what_is_seen(tmp_path: Path) -> None:
+    write(tmp_path, "env/pyvenv.cfg", "home = /usr")
+    for number in range(2_001):
+        (tmp_path / f"env/{number:04}.py").touch()
+    write(tmp_path, "src/app.py", "before")
+    before = await snapshot(tmp_path)
+    write(tmp_path, "src/app.py", "after.")
+    assert changes(before, await snapshot(tmp_path)) == ("changed src/app.py",)
 
 
 async def test_links_are_not_followed(tmp_path: Path) -> None:
