@@ -6,9 +6,11 @@ import socket
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import cast
 from uuid import uuid4
 
+import psutil
 import structlog
 
 from agent.attempt import Executor
@@ -27,7 +29,7 @@ from shared.background import forget_imports, measure_lag, running
 from shared.database.connection import Pool, open_pool
 from shared.database.subtasks import Claimant, SubtaskLedger
 from shared.errors import ConfigurationError
-from shared.models import Capability
+from shared.models import Capability, Presence
 from shared.queue import Calls, Doorbell, Ear, lists_for, routes_for
 
 _log = structlog.get_logger(__name__)
@@ -182,16 +184,19 @@ class Assembly:
         metrics.SLOTS.labels("free").set_function(lambda: slots - len(worker.running))
 
     def _beat(self, worker: Worker, doorbell: Doorbell, *, simulated: bool) -> PresenceBeat:
-        return PresenceBeat(
-            worker,
-            doorbell,
-            self.profile,
+        limits = self._claimant()
+        fixed = Presence(
             agent_id=self.agent_id,
+            profile=self.profile.name,
             url=self.url,
+            capabilities=self.profile.capabilities,
             slots=self.settings.concurrency,
+            max_running=limits.max_running,
+            max_running_in_role=limits.max_running_in_role,
             simulated=simulated,
-            interval=self._leases.heartbeat_seconds,
+            started_at=datetime.fromtimestamp(psutil.Process().create_time(), UTC),
         )
+        return PresenceBeat(worker, doorbell, fixed, interval=self._leases.heartbeat_seconds)
 
 
 async def _listen(calls: Calls, leases: Leases) -> None:

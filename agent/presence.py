@@ -1,12 +1,12 @@
 """What an agent says of itself: every few seconds, and whenever what it does has changed."""
 
 import asyncio
-from datetime import UTC, datetime
 
 import psutil
 
-from agent.profiles import Profile, roles
+from agent.profiles import roles
 from agent.worker import Worker
+from shared.background import leave_if_cancelled
 from shared.models import Presence
 from shared.queue import Doorbell
 
@@ -17,48 +17,30 @@ class PresenceBeat:
     """Tells the dashboards, through Redis, that this agent is there and how it is."""
 
     def __init__(
-        self,
-        worker: Worker,
-        doorbell: Doorbell,
-        profile: Profile,
-        *,
-        agent_id: str,
-        url: str,
-        slots: int,
-        simulated: bool,
-        interval: float,
+        self, worker: Worker, doorbell: Doorbell, fixed: Presence, *, interval: float
     ) -> None:
+        """`fixed` is what never changes of this agent while it runs."""
         self._worker = worker
         self._doorbell = doorbell
-        self._profile = profile
-        self._agent_id = agent_id
-        self._url = url
-        self._slots = slots
-        self._simulated = simulated
+        self._fixed = fixed
         self._interval = interval
         self._process = psutil.Process()
-        self._started_at = datetime.fromtimestamp(self._process.create_time(), UTC)
         self._family: dict[int, psutil.Process] = {}
         self._cpu = 0.0
         self._memory = 0.0
 
     def present(self) -> Presence:
         """This agent now."""
-        return Presence(
-            agent_id=self._agent_id,
-            profile=self._profile.name,
-            url=self._url,
-            capabilities=self._profile.capabilities,
-            slots=self._slots,
-            running=tuple(str(held.subtask_id) for held in self._worker.running),
-            draining=self._worker.draining,
-            roles=roles(),
-            completed=self._worker.completed,
-            failed=self._worker.failed,
-            cpu_percent=self._cpu,
-            memory_mb=self._memory,
-            simulated=self._simulated,
-            started_at=self._started_at,
+        return self._fixed.model_copy(
+            update={
+                "running": tuple(str(held.subtask_id) for held in self._worker.running),
+                "draining": self._worker.draining,
+                "roles": roles(),
+                "completed": self._worker.completed,
+                "failed": self._worker.failed,
+                "cpu_percent": self._cpu,
+                "memory_mb": self._memory,
+            }
         )
 
     async def run(self) -> None:
@@ -67,6 +49,7 @@ class PresenceBeat:
         told, told_at = None, 0.0
         try:
             while True:
+                leave_if_cancelled()
                 state = (tuple(self._worker.running), self._worker.draining)
                 if state != told or clock() - told_at >= self._interval:
                     self._measure()
@@ -74,7 +57,7 @@ class PresenceBeat:
                     told, told_at = state, clock()
                 await asyncio.sleep(_LOOK)
         finally:
-            await self._doorbell.disappear(self._agent_id)
+            await self._doorbell.disappear(self._fixed.agent_id)
 
     def _measure(self) -> None:
         """CPU and memory of this process and all it started."""

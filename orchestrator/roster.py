@@ -132,6 +132,8 @@ def _view(
         url=presence.url,
         capabilities=presence.capabilities,
         slots=presence.slots,
+        max_running=presence.max_running,
+        max_running_in_role=presence.max_running_in_role,
         running=presence.running,
         available=state in _AVAILABLE,
         state=state,

@@ -122,7 +122,24 @@ def _no_agent(subtask: SubtaskView, agents: Sequence[AgentView]) -> Waiting:
         word = "the agent" if len(live) == 1 else f"all {len(live)} agents"
         verb = "is" if len(live) == 1 else "are"
         return Waiting(reason=f"waiting: {word} that can do {needed} {verb} busy", on=names)
-    return Waiting(reason="queued: an agent is about to take it, or a limit holds it", on=names)
+    held = [_limit(agent, agents) for agent in live if agent.state != "full"]
+    if all(held):
+        return Waiting(reason=f"waiting: {held[0]}", on=names)
+    return Waiting(reason="queued: an agent is about to take it", on=names)
+
+
+def _limit(agent: AgentView, agents: Sequence[AgentView]) -> str:
+    """The operator's limit that keeps an agent with a free slot from taking more, if one does."""
+    most, most_in_role = agent.max_running, agent.max_running_in_role
+    here = [each for each in agents if each.state != "silent"]
+    if most and sum(len(each.running) for each in here) >= most:
+        return f"no more than {most} may run at once (MAX_RUNNING)"
+    alike = (each for each in here if each.profile == agent.profile)
+    if most_in_role and sum(len(each.running) for each in alike) >= most_in_role:
+        return (
+            f"no more than {most_in_role} of {agent.profile} may run at once (MAX_RUNNING_PER_ROLE)"
+        )
+    return ""
 
 
 def _listed(names: Sequence[str]) -> str:

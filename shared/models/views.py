@@ -178,6 +178,8 @@ class AgentView(Record):
     url: str
     capabilities: tuple[Capability, ...]
     slots: int
+    max_running: int = 0  # of all agents together, that it keeps to; 0: none
+    max_running_in_role: int = 0  # of all agents of its profile
     running: tuple[str, ...]
     available: bool
     state: Literal["idle", "working", "full", "draining", "silent"]

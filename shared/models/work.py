@@ -94,6 +94,8 @@ class Presence(Record):
     url: str
     capabilities: tuple[Capability, ...]
     slots: int
+    max_running: int = 0  # of all agents together, that it keeps to; 0: none
+    max_running_in_role: int = 0  # of all agents of its profile
     running: tuple[str, ...] = ()
     draining: bool = False
     roles: dict[str, str] = Field(default_factory=dict)

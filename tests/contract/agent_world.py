@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
 import httpx
@@ -21,7 +22,7 @@ from agent.worker import Pace, Worker
 from shared.background import running
 from shared.database.connection import Pool
 from shared.database.subtasks import Delivery, SubtaskLedger
-from shared.models import AgentResult, Assignment, Band
+from shared.models import AgentResult, Assignment, Band, Presence
 from shared.queue import Doorbell, Ear, lists_for, routes_for
 from tests.ledger_world import LEASE, World
 
@@ -93,16 +94,16 @@ async def open_agent(pool: Pool, redis_url: str) -> AsyncIterator[AgentApi]:
             claimant=claimant,
             pace=Pace(slots=SLOTS, idle_seconds=_IDLE),
         )
-        beat = PresenceBeat(
-            worker,
-            doorbell,
-            profile,
+        fixed = Presence(
             agent_id="agent-1",
+            profile=profile.name,
             url="http://127.0.0.1:1",
+            capabilities=profile.capabilities,
             slots=SLOTS,
             simulated=True,
-            interval=10,
+            started_at=datetime.now(UTC),
         )
+        beat = PresenceBeat(worker, doorbell, fixed, interval=10)
         app = create_app(worker, beat)
         transport = httpx.ASGITransport(app)
         async with (

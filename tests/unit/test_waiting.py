@@ -86,6 +86,13 @@ def agent(
     )
 
 
+def limited(*, most: int = 0, in_role: int = 0, running: int) -> AgentView:
+    """One with a free slot that keeps to limits."""
+    held = {"slots": 9, "running": tuple(f"s{number}" for number in range(running))}
+    limits = {"max_running": most, "max_running_in_role": in_role}
+    return agent("limited", "working").model_copy(update=held | limits)
+
+
 def why(key: str, *subtasks: SubtaskView, agents: tuple[AgentView, ...] = ()) -> Waiting | None:
     """The reason that `key` waits."""
     shown = explain(task(*subtasks), agents)
@@ -119,8 +126,23 @@ def why(key: str, *subtasks: SubtaskView, agents: tuple[AgentView, ...] = ()) ->
         ),
         (
             (agent("a", "full"), agent("b", "working")),
-            "queued: an agent is about to take it, or a limit holds it",
+            "queued: an agent is about to take it",
             ["a", "b"],
+        ),
+        (
+            (limited(most=2, running=2), agent("b", "full")),
+            "waiting: no more than 2 may run at once (MAX_RUNNING)",
+            ["limited", "b"],
+        ),
+        (
+            (limited(most=3, in_role=2, running=2), agent("b", "silent")),
+            "waiting: no more than 2 of p may run at once (MAX_RUNNING_PER_ROLE)",
+            ["limited"],
+        ),
+        (
+            (limited(most=2, running=2), agent("b", "idle")),
+            "queued: an agent is about to take it",
+            ["limited", "b"],
         ),
     ],
 )
