@@ -95,8 +95,12 @@ class Settler:
         writers: dict[type[Outcome], Callable[[Sequence[Settlement]], Any]] = {
             Completed: self._complete,
             Failed: self._fail,
-            Cancelled: lambda items: self._ledger.stop(_held(items), owner=self._owner),
-            Released: lambda items: self._ledger.give_back(_held(items), owner=self._owner),
+            Cancelled: lambda items: self._ledger.stop(
+                _held(items), owner=self._owner, verified=_verified(items)
+            ),
+            Released: lambda items: self._ledger.give_back(
+                _held(items), owner=self._owner, verified=_verified(items)
+            ),
         }
         try:
             taken: dict[UUID, UUID] = await writers[kind](group)
@@ -109,9 +113,10 @@ class Settler:
 
     async def _write_refused(self, item: Settlement, error: Unstorable) -> list[Settlement]:
         """What PostgreSQL refuses fails; if it refuses even that, the lease will lapse."""
-        if isinstance(item.outcome, Failed) and item.outcome.verification is not None:
-            bare = replace(item, outcome=replace(item.outcome, verification=None))
-            return await self._write_alike(Failed, [bare])
+        outcome = item.outcome
+        if isinstance(outcome, Failed | Cancelled | Released) and outcome.verification is not None:
+            bare = replace(item, outcome=replace(outcome, verification=None))
+            return await self._write_alike(type(outcome), [bare])
         if isinstance(item.outcome, Failed):
             _log.error("failure cannot be stored", error=error.detail)
             return []
@@ -188,6 +193,10 @@ def _by_subtask(items: Iterable[Settlement]) -> dict[UUID, Settlement]:
 
 def _held(items: Sequence[Settlement]) -> list[Held]:
     return [item.held for item in items]
+
+
+def _verified(items: Sequence[Settlement]) -> list[dict[str, Any] | None]:
+    return [_dumped(spent_on(item.outcome).verification) for item in items]
 
 
 def _unstorable(item: Settlement, error: Unstorable) -> Settlement:

@@ -34,6 +34,9 @@ class Delivery:
     band: Band
 
 
+Verified = Sequence[Mapping[str, Any] | None]  # how each attempt was verified, in their order
+
+
 @dataclass(frozen=True, slots=True)
 class Held:
     """One attempt of one owner: the fence that every write about it names."""
@@ -186,13 +189,19 @@ class SubtaskLedger(Ledger):
         )
         return {row["id"]: row["task_id"] for row in rows}
 
-    async def give_back(self, held: Sequence[Held], *, owner: UUID) -> dict[UUID, UUID]:
+    async def give_back(
+        self, held: Sequence[Held], *, owner: UUID, verified: Verified = ()
+    ) -> dict[UUID, UUID]:
         """Return unfinished work to the queue without counting it."""
-        return await self._end("give_back", states.GIVE_BACK, AttemptOutcome.RELEASED, held, owner)
+        return await self._end(
+            "give_back", states.GIVE_BACK, AttemptOutcome.RELEASED, held, owner, verified
+        )
 
-    async def stop(self, held: Sequence[Held], *, owner: UUID) -> dict[UUID, UUID]:
+    async def stop(
+        self, held: Sequence[Held], *, owner: UUID, verified: Verified = ()
+    ) -> dict[UUID, UUID]:
         """Record that cancelled attempts have ended."""
-        return await self._end("stop", states.STOP, AttemptOutcome.CANCELLED, held, owner)
+        return await self._end("stop", states.STOP, AttemptOutcome.CANCELLED, held, owner, verified)
 
     async def _end(
         self,
@@ -201,6 +210,7 @@ class SubtaskLedger(Ledger):
         outcome: AttemptOutcome,
         held: Sequence[Held],
         owner: UUID,
+        verified: Verified,
     ) -> dict[UUID, UUID]:
         rows = await self.fetch(
             name,
@@ -209,6 +219,7 @@ class SubtaskLedger(Ledger):
             outcome,
             [item.subtask_id for item in held],
             [item.attempt for item in held],
+            list(verified) or [None] * len(held),
         )
         return {row["id"]: row["task_id"] for row in rows}
 

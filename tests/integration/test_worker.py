@@ -1,7 +1,7 @@
 """An agent's loop on a real ledger and Valkey, with a body that the test plays."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from decimal import Decimal
 from uuid import UUID
@@ -193,7 +193,7 @@ async def test_what_a_stopped_attempt_spent_is_in_the_ledger(
     ending: str, world: World, pool: Pool, redis_url: str
 ) -> None:
     async with working_agent(pool, redis_url, for_ever) as agent:
-        agent.executor.spent = Spent((USAGE,))
+        agent.executor.spent = Spent((USAGE,), Verification(rounds=(Round(number=0),)))
         task_id = await world.ready(planned("only"))
         await agent.executor.began.wait()
         await subscribed(redis_url)
@@ -208,6 +208,8 @@ async def test_what_a_stopped_attempt_spent_is_in_the_ledger(
                     break
     assert await _outcomes(pool) == [ending]
     assert await _paid(pool) == PAID
+    record = await pool.fetchval("SELECT verification FROM attempts")
+    assert [each["number"] for each in record["rounds"]] == [0]
 
 
 async def test_what_a_drained_attempt_spent_is_in_the_ledger(
@@ -329,8 +331,15 @@ async def test_what_a_result_cost_that_cannot_be_stored_is_in_the_ledger(
     assert Verification.model_validate(kept) == record
 
 
-async def test_a_failure_whose_record_cannot_be_stored_is_stored_without_it(
-    world: World, pool: Pool, redis_url: str
+@pytest.mark.parametrize(
+    ("kind", "ending"),
+    [
+        (lambda *spent: Failed(FailureKind.CHECKS, "its own reason", *spent), "failed"),
+        (Cancelled, "cancelled"),
+    ],
+)
+async def test_an_end_whose_record_cannot_be_stored_is_stored_without_it(
+    kind: Callable[..., Outcome], ending: str, world: World, pool: Pool, redis_url: str
 ) -> None:
     [mine] = await _claimed(world, 1)
     endless = CheckResult(
@@ -343,11 +352,11 @@ async def test_a_failure_whose_record_cannot_be_stored_is_stored_without_it(
         seconds=float("inf"),
     )
     record = Verification(rounds=(Round(number=0, checks=(endless,)),))
-    failed = Failed(FailureKind.CHECKS, "its own reason", (USAGE,), record)
     async with _settler(pool, redis_url, mine.owner) as settler, asyncio.timeout(5):
-        assert await settler.settle(_settlement(mine, failed))
-    row = await pool.fetchrow("SELECT error, verification FROM attempts")
-    assert tuple(row or ()) == ("its own reason", None)
+        assert await settler.settle(_settlement(mine, kind((USAGE,), record)))
+    row = await pool.fetchrow("SELECT outcome::text, error, verification FROM attempts")
+    reason = "its own reason" if ending == "failed" else None
+    assert tuple(row or ()) == (ending, reason, None)
     assert await _paid(pool) == PAID
 
 

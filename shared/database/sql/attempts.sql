@@ -158,15 +158,20 @@ FROM ended;
 
 -- name: give_back
 -- An agent that shuts down returns its work, uncounted. $3 owner, $4 outcome, $5 subtasks,
--- $6 attempts.
-WITH ended AS (
+-- $6 attempts, $7 how each was verified, or null.
+WITH held AS (
+    SELECT *
+    FROM unnest($5::uuid [], $6::integer [], $7::jsonb []) AS row (id, attempt, verification)
+),
+
+ended AS (
     UPDATE subtasks SET
         status = $1::subtask_status,
         owner = NULL,
         lease_until = NULL,
         queued_at = now(),
         ring_again_at = now()
-    FROM unnest($5::uuid [], $6::integer []) AS held (id, attempt)
+    FROM held
     WHERE
         subtasks.id = held.id AND subtasks.attempt = held.attempt
         AND subtasks.owner = $3 AND subtasks.status = any($2::subtask_status [])
@@ -174,8 +179,11 @@ WITH ended AS (
 ),
 
 closed AS (
-    UPDATE attempts SET outcome = $4::attempt_outcome, finished_at = now()
-    FROM ended
+    UPDATE attempts SET
+        outcome = $4::attempt_outcome,
+        finished_at = now(),
+        verification = held.verification
+    FROM ended INNER JOIN held USING (id, attempt)
     WHERE
         attempts.subtask_id = ended.id AND attempts.attempt = ended.attempt
         AND attempts.outcome IS NULL
@@ -187,14 +195,20 @@ SELECT
 FROM ended;
 
 -- name: stop
--- A cancelled attempt has ended. $3 owner, $4 outcome, $5 subtasks, $6 attempts.
-WITH ended AS (
+-- A cancelled attempt has ended. $3 owner, $4 outcome, $5 subtasks, $6 attempts, $7 how each was
+-- verified, or null.
+WITH held AS (
+    SELECT *
+    FROM unnest($5::uuid [], $6::integer [], $7::jsonb []) AS row (id, attempt, verification)
+),
+
+ended AS (
     UPDATE subtasks SET
         status = $1::subtask_status,
         owner = NULL,
         lease_until = NULL,
         finished_at = now()
-    FROM unnest($5::uuid [], $6::integer []) AS held (id, attempt)
+    FROM held
     WHERE
         subtasks.id = held.id AND subtasks.attempt = held.attempt
         AND subtasks.owner = $3 AND subtasks.status = any($2::subtask_status [])
@@ -202,8 +216,11 @@ WITH ended AS (
 ),
 
 closed AS (
-    UPDATE attempts SET outcome = $4::attempt_outcome, finished_at = now()
-    FROM ended
+    UPDATE attempts SET
+        outcome = $4::attempt_outcome,
+        finished_at = now(),
+        verification = held.verification
+    FROM ended INNER JOIN held USING (id, attempt)
     WHERE
         attempts.subtask_id = ended.id AND attempts.attempt = ended.attempt
         AND attempts.outcome IS NULL
