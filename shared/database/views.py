@@ -104,9 +104,9 @@ class Views(Ledger):
 
     async def last_logs(self, task_id: UUID, *, subtask_id: UUID | None, last: int) -> LogPage:
         """The newest log lines, oldest of them first."""
-        rows = await self.fetch("last_logs", task_id, subtask_id, last)
-        entries = tuple(LogEntry.model_validate(dict(row)) for row in reversed(rows))
-        return LogPage(entries=entries, next_after=entries[-1].id if entries else 0)
+        tail = await self.fetchrow("log_tail", task_id, subtask_id, last)
+        after = tail["after"] if tail else 0
+        return await self.logs(task_id, subtask_id=subtask_id, after=after, limit=last)
 
     async def attempts(self, task_id: UUID) -> list[AttemptView]:
         """Every try at every subtask of a task."""

@@ -228,24 +228,16 @@ WHERE l.task_id = $1 AND ($2::uuid IS NULL OR l.subtask_id = $2::uuid) AND l.id 
 ORDER BY l.id
 LIMIT $4;
 
--- name: last_logs
--- $1 task, $2 subtask or null, $3 how many.
-SELECT
-    l.id,
-    l.at,
-    l.subtask_id,
-    s.key AS subtask_key,
-    l.attempt,
-    l.agent_id,
-    l.level,
-    l.kind,
-    l.message,
-    l.data
-FROM agent_logs AS l
-LEFT JOIN subtasks AS s ON l.subtask_id = s.id
-WHERE l.task_id = $1 AND ($2::uuid IS NULL OR l.subtask_id = $2::uuid)
-ORDER BY l.id DESC
-LIMIT $3;
+-- name: log_tail
+-- The id before the newest lines. $1 task, $2 subtask or null, $3 how many.
+SELECT coalesce(min(tail.id) - 1, 0) AS after
+FROM (
+    SELECT id
+    FROM agent_logs
+    WHERE task_id = $1 AND ($2::uuid IS NULL OR subtask_id = $2::uuid)
+    ORDER BY id DESC
+    LIMIT $3
+) AS tail;
 
 -- name: attempts
 -- $1 task.
