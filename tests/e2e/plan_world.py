@@ -1,10 +1,6 @@
 """The dashboard as a program of its own, on an orchestrator whose answers a test writes."""
 
 import json
-import os
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -12,15 +8,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import httpx
-
-from scripts.local_servers import free_port
 from shared.models import AttemptView, PlanVersion, SubtaskView, TaskView
 from tests import ui_records as records
-from tests.scripted_service import Reply, Request, ScriptedService, scripted_service
+from tests.e2e.dashboard_program import dashboard_program
+from tests.scripted_service import Reply, Request, scripted_service
 
-ROOT = Path(__file__).parents[2]
-START_SECONDS = 60.0
 TOPICS = 60
 CHAPTERS = 12
 LAST_STEPS = ("edit", "index", "glossary", "layout", "proof", "translate", "publish")
@@ -72,44 +64,10 @@ class ScriptedTasks:
 @contextmanager
 def dashboard(log_file: Path) -> Iterator[ScriptedTasks]:
     """The running dashboard, until the block ends."""
-    with scripted_service() as service, _streamlit(service, log_file) as url:
+    with scripted_service() as service, dashboard_program(service, log_file) as url:
         tasks = ScriptedTasks(service.url, url, records.task("in_progress"))
         service.answer = tasks.answer
         yield tasks
-
-
-@contextmanager
-def _streamlit(service: ScriptedService, log_file: Path) -> Iterator[str]:
-    port = free_port()
-    options = {"port": port, "address": "127.0.0.1", "headless": "true", "fileWatcherType": "none"}
-    flags = [part for name, value in options.items() for part in (f"--server.{name}", str(value))]
-    with log_file.open("ab") as log:
-        process = subprocess.Popen(
-            (sys.executable, "-m", "streamlit", "run", "ui/streamlit_app.py", *flags),
-            cwd=ROOT,
-            env={**os.environ, "QUINTET_API_URL": service.url, "PYTHONPATH": str(ROOT)},
-            stdout=log,
-            stderr=log,
-        )
-    try:
-        _await_health(process, f"http://127.0.0.1:{port}", log_file)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        process.wait(START_SECONDS)
-
-
-def _await_health(process: subprocess.Popen[bytes], url: str, log_file: Path) -> None:
-    deadline = time.monotonic() + START_SECONDS
-    with httpx.Client(trust_env=False, timeout=5) as client:
-        while True:
-            try:
-                if client.get(f"{url}/_stcore/health").status_code == httpx.codes.OK:
-                    return
-            except httpx.TransportError:
-                assert process.poll() is None, log_file.read_text()
-            assert time.monotonic() < deadline, log_file.read_text()
-            time.sleep(0.05)
 
 
 def small_task() -> TaskView:

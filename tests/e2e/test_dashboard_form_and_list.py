@@ -2,45 +2,34 @@
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from tests.app_pages import AppPages, played_service
 from tests.listed_tasks import CURSOR, ListedTasks, every_kind
-from tests.scripted_service import Reply, scripted_service
+from tests.scripted_service import Reply, ScriptedService
 
-APP = Path(__file__).parents[2] / "ui" / "streamlit_app.py"
 LONG_ENOUGH = "Which region sold most?"
 AWAY = Reply(hang_up=True)
 
 
-class Pages:
+class Pages(AppPages):
     """The app, and the orchestrator behind it."""
 
-    def __init__(self, api: ListedTasks) -> None:
-        self.api = api
-        self.app = AppTest.from_file(APP, default_timeout=20)
+    def __init__(self, service: ScriptedService) -> None:
+        super().__init__(service)
+        self.api = service.answer = ListedTasks(*every_kind())
 
     def open(self, page: str = "", **address: Any) -> AppTest:
         """Go to a page, as a link with these parameters would."""
-        if not page:
+        if page:
+            self.app.query_params.update(address)
+            self.turn_to(page)
+        else:
             self.run()
-            return self.app
-        self.app.query_params.update(address)
-        self.app.switch_page(f"screens/{page}.py")
-        self.run()
         return self.app
-
-    def run(self) -> None:
-        self.app.run()
-        assert not self.app.exception
-
-    def click(self, label: str) -> None:
-        next(one for one in self.app.button if one.label == label).click()
-        self.run()
 
     def write(self, words: str) -> None:
         self.app.text_area(key="description").set_value(words)
@@ -49,24 +38,14 @@ class Pages:
         (uploader,) = (one for one in self.app.file_uploader)
         uploader.upload(name, content, "text/csv")
 
-    def words(self) -> str:
-        kinds = (*self.app.markdown, *self.app.caption, *self.app.header)
-        boxes = (*self.app.error, *self.app.warning, *self.app.info)
-        return "\n".join(str(one.value) for one in (*kinds, *boxes)).replace("\\", "")
-
     def keys(self) -> list[str]:
         return [request.headers["idempotency-key"] for request in self.api.handed_in]
 
 
 @pytest.fixture
 def pages(monkeypatch: pytest.MonkeyPatch) -> Iterator[Pages]:
-    with scripted_service() as service:
-        monkeypatch.setenv("QUINTET_API_URL", service.url)
-        api = ListedTasks(*every_kind())
-        service.answer = api
-        yield Pages(api)
-        st.cache_resource.clear()
-        st.cache_data.clear()
+    with played_service(monkeypatch) as service:
+        yield Pages(service)
 
 
 def test_a_task_is_handed_in_with_all_that_was_chosen(pages: Pages) -> None:

@@ -2,18 +2,16 @@
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from uuid import UUID
 
 import pytest
-import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from shared.models import Artifact, ContextFile, SubtaskResult, TaskDetail, TaskView
 from tests import ui_records as records
-from tests.scripted_service import Reply, Request, ScriptedService, scripted_service
+from tests.app_pages import AppPages, played_service
+from tests.scripted_service import Reply, Request, ScriptedService
 
-APP = Path(__file__).parents[2] / "ui" / "streamlit_app.py"
 LOAD = records.subtask("load", "completed", evidence="verified")
 BROKEN = records.subtask("report", "failed", "load", error="exit 1: rows differ", attempt=2)
 BLOCKED = records.subtask("letter", "blocked", "report", waiting="Blocked: “report” failed.")
@@ -93,45 +91,27 @@ class Orchestrator:
         return Reply(200, json.dumps({"tasks": rows, "next_cursor": "more" if rows else None}))
 
 
-class Dashboard:
+class Dashboard(AppPages):
     """The app and the orchestrator behind it."""
 
     def __init__(self, service: ScriptedService) -> None:
-        self.service = service
-        self.api = Orchestrator()
-        service.answer = self.api
-        self.app = AppTest.from_file(APP, default_timeout=20)
+        super().__init__(service)
+        self.api = service.answer = Orchestrator()
 
     def open(self, page: str = "", task: TaskView | None = None) -> AppTest:
         if task:
             self.api.tasks[task.id] = task
             self.app.query_params["id"] = str(task.id)
-        self.app.run()
+        self.run()
         if page:
-            self.app.switch_page(f"screens/{page}.py").run()
-        assert not self.app.exception
+            self.turn_to(page)
         return self.app
-
-    def asked(self, method: str, part: str) -> list[Request]:
-        return [one for one in self.service.seen if one.method == method and part in one.path]
-
-    def click(self, label: str) -> None:
-        next(one for one in self.app.button if one.label == label).click().run()
-        assert not self.app.exception
-
-    def words(self) -> str:
-        kinds = (*self.app.markdown, *self.app.caption, *self.app.header, *self.app.code)
-        boxes = (*self.app.error, *self.app.warning, *self.app.info)
-        return "\n".join(str(one.value) for one in (*kinds, *boxes)).replace("\\", "")
 
 
 @pytest.fixture
 def dashboard(monkeypatch: pytest.MonkeyPatch) -> Iterator[Dashboard]:
-    with scripted_service() as service:
-        monkeypatch.setenv("QUINTET_API_URL", service.url)
+    with played_service(monkeypatch) as service:
         yield Dashboard(service)
-        st.cache_resource.clear()
-        st.cache_data.clear()
 
 
 def test_a_task_that_is_partly_done_shows_all_there_is(dashboard: Dashboard) -> None:
@@ -173,7 +153,7 @@ def test_a_refused_result_says_why_and_whole_outputs_are_asked_for_once(
     assert "Its result was not accepted" in dashboard.words()
     assert "pytest: failed, exit status 1" in dashboard.words()
     assert "Not accepted: its checks failed." in dashboard.words()
-    assert len(dashboard.asked("GET", "/attempts")) == 1
+    assert len(dashboard.asked("/attempts", "GET")) == 1
 
 
 def test_a_running_task_says_who_works(dashboard: Dashboard) -> None:

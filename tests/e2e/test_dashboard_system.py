@@ -1,30 +1,22 @@
 """The pages about the agents and about the system, against scripted answers."""
 
 import json
-import os
-import sys
-import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import pytest
-import streamlit as st
 from playwright.async_api import Locator, Page, expect
 from pydantic import BaseModel
 from streamlit.testing.v1 import AppTest
 
-from scripts.local_servers import free_port
 from shared.models import AgentView, AgentWork, SystemView
 from tests import system_records as records
+from tests.app_pages import AppPages, played_service
 from tests.e2e.browsing import SOON_MS, Browsing, browsing
-from tests.e2e.stack_world import START_SECONDS, STOP_SECONDS, Service
-from tests.scripted_service import Reply, Request, scripted_service
+from tests.e2e.dashboard_program import dashboard_program
+from tests.scripted_service import Reply, Request, ScriptedService, scripted_service
 from tests.ticks import ticks
 
-ROOT = Path(__file__).parents[2]
-APP = ROOT / "ui" / "streamlit_app.py"
 REFRESHES = 3
 
 
@@ -75,35 +67,23 @@ def _listed(name: str, found: list[AgentView] | list[AgentWork]) -> str:
     return json.dumps({name: [json.loads(one.model_dump_json()) for one in rows]})
 
 
-class Dashboard:
+class Dashboard(AppPages):
     """The app in this process, and the orchestrator behind it."""
 
-    def __init__(self, api: Orchestrator) -> None:
-        self.api = api
-        self.app = AppTest.from_file(APP, default_timeout=20)
+    def __init__(self, service: ScriptedService) -> None:
+        super().__init__(service)
+        self.api = service.answer = Orchestrator(service.url)
 
     def open(self, page: str) -> AppTest:
-        self.app.run()
-        self.app.switch_page(f"screens/{page}.py").run()
-        assert not self.app.exception
+        self.run()
+        self.turn_to(page)
         return self.app
-
-    def words(self) -> str:
-        app = self.app
-        kinds = (*app.markdown, *app.caption, *app.header, *app.subheader)
-        told = [str(one.value) for one in (*kinds, *app.error, *app.warning, *app.info)]
-        told += [f"{one.label}: {one.value} ({one.delta})" for one in app.metric]
-        return "\n".join(told).replace("\\", "")
 
 
 @pytest.fixture
 def dashboard(monkeypatch: pytest.MonkeyPatch) -> Iterator[Dashboard]:
-    with scripted_service() as service:
-        monkeypatch.setenv("QUINTET_API_URL", service.url)
-        service.answer = api = Orchestrator(service.url)
-        yield Dashboard(api)
-        st.cache_resource.clear()
-        st.cache_data.clear()
+    with played_service(monkeypatch) as service:
+        yield Dashboard(service)
 
 
 def test_the_system_is_told_in_words_beside_its_charts(dashboard: Dashboard) -> None:
@@ -253,32 +233,12 @@ def test_an_agent_that_nobody_knows_is_told(dashboard: Dashboard) -> None:
     assert "There is no such agent" in app.error[0].value
 
 
-@contextmanager
-def _serving(log_file: Path) -> Iterator[Orchestrator]:
-    with scripted_service() as service:
-        port = free_port()
-        url = f"http://127.0.0.1:{port}"
-        service.answer = api = Orchestrator(service.url, url)
-        program = Service(
-            "dashboard",
-            (sys.executable, "-m", "streamlit", "run", str(APP), "--server.port", str(port)),
-            {**os.environ, "QUINTET_API_URL": service.url, "PYTHONPATH": str(ROOT)},
-            log_file,
-            (f"{url}/_stcore/health",),
-        )
-        program.start()
-        try:
-            program.await_health(time.monotonic() + START_SECONDS)
-            yield api
-        finally:
-            program.running.terminate()
-            program.stop(time.monotonic() + STOP_SECONDS)
-
-
 @pytest.fixture(scope="module")
 def serving(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Orchestrator]:
     """The dashboard as a program of its own."""
-    with _serving(tmp_path_factory.mktemp("dashboard") / "log") as api:
+    log_file = tmp_path_factory.mktemp("dashboard") / "log"
+    with scripted_service() as service, dashboard_program(service, log_file) as url:
+        service.answer = api = Orchestrator(service.url, url)
         yield api
 
 

@@ -1,19 +1,16 @@
 """The task page's dialogs, editor and previews, run by Streamlit against a scripted task."""
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
-import streamlit as st
-from streamlit.testing.v1 import AppTest
 
 from shared.models import BlockedPart, Plan
 from shared.states import TaskStatus
 from tests import ui_records as records
-from tests.scripted_service import Reply, Request, ScriptedService, scripted_service
+from tests.app_pages import AppPages, played_service
+from tests.scripted_service import Reply, ScriptedService
 from tests.steered_task import SteeredTask, artifact, planned, refusal, version, waiting
 
-APP = Path(__file__).parents[2] / "ui" / "streamlit_app.py"
 LOAD = records.subtask("load", "completed", evidence="verified")
 CHART = records.subtask("chart", "running", "load")
 REPORT = records.subtask("report", "pending", "chart")
@@ -22,30 +19,23 @@ BLOCKED = records.subtask("report", "blocked", "chart")
 PLAN = Plan(summary="Load, then draw.", subtasks=(planned("load"), planned("draw", "load")))
 
 
-class TaskPage:
+class TaskPage(AppPages):
     """The page of one task, with its buttons by their keys."""
 
     def __init__(self, service: ScriptedService) -> None:
-        self.service = service
-        self.app = AppTest.from_file(APP, default_timeout=30)
+        super().__init__(service)
         self.api = SteeredTask(records.task("pending"))
 
     def open(self, api: SteeredTask) -> "TaskPage":
         self.api = self.service.answer = api
         self.app.query_params["id"] = str(api.task.id)
-        self.app.run()
-        self.app.switch_page("screens/task.py")
-        return self.run()
-
-    def run(self) -> "TaskPage":
-        self.app.run()
-        assert not self.app.exception
+        self.run()
+        self.turn_to("task")
         return self
 
     def press(self, key: str) -> "TaskPage":
-        self.app.button(key=key).click().run()
-        assert not self.app.exception
-        return self
+        self.app.button(key=key).click()
+        return self.run()
 
     def add(self) -> "TaskPage":
         """Add a subtask to the plan that is edited, and say what it is to do."""
@@ -53,25 +43,14 @@ class TaskPage:
         self.app.text_area(key="plan-description-new-1-0").set_value("Look once more")
         return self.run()
 
-    def asked(self, part: str) -> list[Request]:
-        return [one for one in self.service.seen if part in one.path]
-
     def has(self, key: str) -> bool:
         return any(one.key == key for one in self.app.button)
-
-    def words(self) -> str:
-        kinds = (*self.app.markdown, *self.app.caption, *self.app.code, *self.app.header)
-        boxes = (*self.app.error, *self.app.warning, *self.app.info)
-        return "\n".join(str(one.value) for one in (*kinds, *boxes)).replace("\\", "")
 
 
 @pytest.fixture
 def page(monkeypatch: pytest.MonkeyPatch) -> Iterator[TaskPage]:
-    with scripted_service() as service:
-        monkeypatch.setenv("QUINTET_API_URL", service.url)
+    with played_service(monkeypatch) as service:
         yield TaskPage(service)
-        st.cache_resource.clear()
-        st.cache_data.clear()
 
 
 def running() -> SteeredTask:

@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 
 import pytest
-import streamlit as st
 
 from shared.errors import NotFound
 from shared.models import LogEntry
 from tests import ui_records as records
-from tests.scripted_service import Reply, Request, ScriptedService, scripted_service
+from tests.app_pages import played_service
+from tests.scripted_service import Reply, Request, ScriptedService
 from tests.steered_task import SteeredTask
 from ui.task_page.last_heard import Heard
 from ui.task_page.log_places import PAGE, SUBTASKS_KEPT, TASK_LINES
@@ -20,10 +20,8 @@ CHART = records.subtask("chart", "running", "load")
 
 @pytest.fixture
 def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[ScriptedService]:
-    with scripted_service() as opened:
-        monkeypatch.setenv("QUINTET_API_URL", opened.url)
+    with played_service(monkeypatch) as opened:
         yield opened
-        st.cache_resource.clear()
 
 
 @pytest.fixture
