@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from uuid import uuid4
 
@@ -83,7 +83,9 @@ async def working_agent(
     """
     ledger, owner = SubtaskLedger(pool), uuid4()
     ear, calls = Ear(redis_url, lists_for(CAPABILITIES)), Calls(redis_url)
-    async with Doorbell(redis_url) as doorbell:
+    async with Doorbell(redis_url) as doorbell, AsyncExitStack() as stack:
+        stack.push_async_callback(calls.close)
+        stack.push_async_callback(ear.close)
         leases = Leases(ledger, owner=owner, lease_seconds=lease, interval=lease / 6)
         settler = Settler(ledger, doorbell, owner=owner, simulated=True)
         played = Played(body)
@@ -106,9 +108,7 @@ async def working_agent(
             finally:
                 worker.stop()
                 await asyncio.wait([working], timeout=10)
-                await ear.close()
             await working
-    await calls.close()
 
 
 async def _listen(calls: Calls, leases: Leases) -> None:

@@ -113,8 +113,10 @@ async def test_after_a_fence(work: str, pool: Pool, redis_url: str, tmp_path: Pa
             task_id = await world.ready(planned("only"))
             await exists(pid_file)
             agent.worker.stop()  # or it would claim what was taken from it
-            await world.expire()
-            assert await world.subtasks.rescue(max_losses=3, grace_seconds=0) == [task_id]
+            async for _ in ticks():  # it renews its lease all the while
+                await world.expire()
+                if await world.subtasks.rescue(max_losses=3, grace_seconds=0) == [task_id]:
+                    break
             await idle(agent)
             assert_gone(tmp_path, pid_file)
     assert await world.statuses(task_id) == {"only": "queued"}

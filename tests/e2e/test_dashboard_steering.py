@@ -59,7 +59,7 @@ class Wheel:
         """Press the dialog's own button, which closes it when it was done."""
         button = self.page.locator(f".st-key-{key} button").first
         await button.click(timeout=SOON_MS)
-        await expect(button).to_have_count(0, timeout=SOON_MS)
+        await expect(self.page.get_by_role("dialog")).to_have_count(0, timeout=SOON_MS)
 
     async def shows(self, words: str, within: float = SOON_MS) -> None:
         await expect(self.badges).to_contain_text(words, timeout=within)
