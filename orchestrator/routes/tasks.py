@@ -131,16 +131,18 @@ async def logs(
     limit: Annotated[int, Query(ge=1, le=1_000)] = 200,
     last: Annotated[int | None, Query(ge=1, le=1_000)] = None,
 ) -> LogPage:
-    """What the agents said and did, in order: from `after` on, or the newest `last` lines."""
+    """What the agents said and did after `after`, in order: the first `limit` lines of it.
+
+    With `last` instead of `limit` the newest lines, for who does not want to read the rest.
+    """
     await require(services, task_id)
     if last is not None:
-        if after:
-            raise InvalidRequest(
-                "`after` and `last` were both given",
-                remedy="ask for the newest lines with `last`, then go on with `after`",
-            )
-        return await services.views.last_logs(task_id, subtask_id=subtask_id, last=last)
-    return await services.views.logs(task_id, subtask_id=subtask_id, after=after, limit=limit)
+        after = await services.views.log_tail(
+            task_id, subtask_id=subtask_id, after=after, last=last
+        )
+    return await services.views.logs(
+        task_id, subtask_id=subtask_id, after=after, limit=last or limit
+    )
 
 
 @router.get("/{task_id}/attempts", responses=documented(404, 422, 503))

@@ -102,11 +102,12 @@ class Views(Ledger):
         entries = tuple(LogEntry.model_validate(dict(row)) for row in rows)
         return LogPage(entries=entries, next_after=entries[-1].id if entries else after)
 
-    async def last_logs(self, task_id: UUID, *, subtask_id: UUID | None, last: int) -> LogPage:
-        """The newest log lines, oldest of them first."""
-        tail = await self.fetchrow("log_tail", task_id, subtask_id, last)
-        after = tail["after"] if tail else 0
-        return await self.logs(task_id, subtask_id=subtask_id, after=after, limit=last)
+    async def log_tail(
+        self, task_id: UUID, *, subtask_id: UUID | None, after: int, last: int
+    ) -> int:
+        """The place after which the newest `last` lines stand, never before `after`."""
+        row = await self.fetchrow("log_tail", task_id, subtask_id, after, last)
+        return int(row["after"]) if row else after
 
     async def attempts(self, task_id: UUID) -> list[AttemptView]:
         """Every try at every subtask of a task."""

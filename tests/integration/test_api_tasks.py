@@ -216,7 +216,11 @@ async def test_logs_are_read_on_from_where_one_stopped(api: Api) -> None:
     assert line["data"]["number"] == 3
     nobody = {"last": 9, "subtask_id": str(uuid4())}
     assert (await api.client.get(address, params=nobody)).json() == {"entries": [], "next_after": 0}
-    wrong = ("after=-1", "limit=0", "limit=1001", "subtask_id=x", "last=0", "last=2&after=1")
+    left = (
+        await api.client.get(address, params={"last": 9, "after": newest["entries"][0]["id"]})
+    ).json()
+    assert [entry["data"]["number"] for entry in left["entries"]] == [4]
+    wrong = ("after=-1", "limit=0", "limit=1001", "subtask_id=x", "last=0")
     for query in (*wrong, f"after={2**63}"):
         problem(await api.client.get(f"{address}?{query}"), 422, "invalid-request", query)
 

@@ -229,14 +229,14 @@ ORDER BY l.id
 LIMIT $4;
 
 -- name: log_tail
--- The id before the newest lines. $1 task, $2 subtask or null, $3 how many.
-SELECT coalesce(min(tail.id) - 1, 0) AS after
+-- The id before the newest lines. $1 task, $2 subtask or null, $3 after this id, $4 how many.
+SELECT coalesce(min(tail.id) - 1, $3::bigint) AS after
 FROM (
     SELECT id
     FROM agent_logs
-    WHERE task_id = $1 AND ($2::uuid IS NULL OR subtask_id = $2::uuid)
+    WHERE task_id = $1 AND ($2::uuid IS NULL OR subtask_id = $2::uuid) AND id > $3
     ORDER BY id DESC
-    LIMIT $3
+    LIMIT $4
 ) AS tail;
 
 -- name: attempts
