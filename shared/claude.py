@@ -4,6 +4,8 @@ import asyncio
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
+from ssl import SSLContext
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar, cast
 
@@ -90,6 +92,12 @@ class Reply(Generic[T]):
     usage: ModelUsage
 
 
+@cache
+def _tls() -> SSLContext:
+    # Reading the certificates holds the loop up for 20 ms, and a process may open several doors.
+    return httpx2.create_ssl_context()
+
+
 class Claude:
     """Calls to one endpoint with one key; retries what may pass, within a bound."""
 
@@ -111,6 +119,7 @@ class Claude:
             timeout=timeout_seconds,
             max_retries=max_retries,
             middleware=(_count_refusals,),
+            http_client=anthropic.DefaultAsyncHttpxClient(verify=_tls()),
         )
 
     async def __aenter__(self) -> Self:
