@@ -108,7 +108,7 @@ async def test_a_call_that_comes_again_and_again_ends_the_attempt(world: World) 
     assert len(world.of(ToolDenied)) == 1
     assert 5 <= len(world.of(ToolReturned)) <= 6
     assert session.spent[0].output_tokens >= 5 * 5
-    assert running.count("sleep") >= 5
+    assert running.count("sleep") >= 4  # the last one may still be on its way to its program
     assert world.processes() == []
 
 
